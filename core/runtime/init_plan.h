@@ -1,0 +1,159 @@
+#pragma once
+// The recipe: what turns a rootfs and a Spec into a running process, as an ordered list of plain steps. Computed once,
+// carried out by each kernel's executor (native/runtime, later core/sim), so that a failure is {step, errno, text} on
+// both and a page can show the same list. The order follows runc's init (see runtime/README.md).
+//
+// `child` steps run in the new process, after clone(2) and before execve(2); the executor may allocate nothing while it
+// runs them, so every step holds its strings ready. Paths of targets are inside the container and are resolved beneath
+// the new root: an image's symbolic link cannot lead out of it.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "runtime/spec.h"
+
+namespace drydock::runtime {
+
+/// What the executing kernel can do; the plan chooses by it.
+struct KernelFeatures {
+  enum class Cgroup { none, v1, hybrid, v2 };
+  Cgroup cgroup = Cgroup::none;
+  std::vector<std::string> cgroup_controllers;  // those that can be used: "memory", "pids" ...
+  bool user_namespaces = false;
+  bool time_namespaces = false;
+  bool overlay = false;
+  bool overlay_in_userns = false;
+  bool seccomp = false;
+  bool rootless = false;           // the executor has no privileges on the host: user namespace needed
+  std::uint64_t capabilities = 0;  // those that can be given (bounding set), bit N = capability N
+};
+
+// mount(2) flags by their Linux values, so that plans are the same on every platform.
+struct StepJoinNamespace {
+  NamespaceKind kind;
+  std::string path;
+};
+struct StepSetPropagation {
+  std::string target;
+  std::uint64_t flags;
+};  // before pivot: on the host's path
+/// Creates the target if need be (a directory, or a file when `source_is_file`), then mounts.
+struct StepMount {
+  std::string source;
+  std::string target;
+  std::string type;
+  std::uint64_t flags = 0;
+  std::string data;
+  std::uint64_t propagation = 0;    // MS_PRIVATE... applied after, 0: none
+  std::uint64_t remount_flags = 0;  // bind mounts: a second mount(2) with MS_REMOUNT|MS_BIND; 0: none
+  bool source_is_file = false;
+  bool create_target = true;
+  bool copy_up = false;  // tmpfs option "tmpcopyup": what lies below is copied in first
+  std::optional<std::string>
+      fallback_source;  // if the mount fails with EPERM/EBUSY, bind this instead (sysfs in user namespaces)
+};
+struct StepMakeDirectory {
+  std::string path;
+  std::uint32_t mode;
+};
+struct StepMakeDevice {
+  Device device;
+  bool bind_from_host;
+};
+struct StepMakeSymlink {
+  std::string target;
+  std::string path;
+};
+struct StepPivotRoot {
+  std::string rootfs;
+};
+struct StepRemountRootReadonly {};
+struct StepMaskPath {
+  std::string path;
+};  // file: /dev/null bound over it; directory: empty read-only tmpfs; missing: fine
+struct StepReadonlyPath {
+  std::string path;
+};  // missing: fine
+struct StepSetHostname {
+  std::string name;
+};
+struct StepSetDomainname {
+  std::string name;
+};
+struct StepSetSysctl {
+  std::string path;
+  std::string value;
+};  // "/proc/sys/net/ipv4/ip_forward"
+struct StepSetRlimit {
+  int resource;
+  std::uint64_t soft;
+  std::uint64_t hard;
+  std::string name;
+};
+struct StepSetupConsole {};  // new session, controlling terminal, /dev/console
+struct StepSetOomScoreAdj {
+  int value;
+};
+/// Looks the program up as execvp(3) would with the process's own PATH, as the container's user; the failure has runc's
+/// words.
+struct StepResolveExecutable {
+  std::string file;
+};
+/// Tells the parent that the container is created and waits until it is started.
+struct StepAwaitStart {};
+struct StepSetNoNewPrivileges {};
+struct StepLoadSeccomp {
+  Seccomp filter;
+};  // compiled to BPF before the clone
+struct StepSetUser {
+  User user;
+  bool keep_capabilities;
+};
+struct StepSetCapabilities {
+  std::uint64_t bounding, effective, permitted, inheritable, ambient;
+};
+struct StepChangeDirectory {
+  std::string path;
+};
+struct StepExec {
+  std::vector<std::string> args;
+  std::vector<std::string> env;
+};
+
+using InitStep = std::variant<StepJoinNamespace, StepSetPropagation, StepMount, StepMakeDirectory, StepMakeDevice,
+                              StepMakeSymlink, StepPivotRoot, StepRemountRootReadonly, StepMaskPath, StepReadonlyPath,
+                              StepSetHostname, StepSetDomainname, StepSetSysctl, StepSetRlimit, StepSetupConsole,
+                              StepSetOomScoreAdj, StepResolveExecutable, StepAwaitStart, StepSetNoNewPrivileges,
+                              StepLoadSeccomp, StepSetUser, StepSetCapabilities, StepChangeDirectory, StepExec>;
+
+struct InitPlan {
+  std::vector<NamespaceKind> new_namespaces;  // the flags of clone(2)
+  std::vector<IdMapping> uid_mappings;        // written by the parent, before the child goes on
+  std::vector<IdMapping> gid_mappings;
+  std::string cgroups_path;
+  Resources resources;  // applied by the parent before the child goes on
+  bool terminal = false;
+  ConsoleSize console_size;
+  std::vector<InitStep> child;
+};
+
+/// Pure. Errors: invalid_argument, worded as runc words them, for what this kernel cannot do or the Spec says wrongly.
+Result<InitPlan> plan_init(const Spec& spec, const KernelFeatures& kernel);
+/// The plan for a further process in a running container whose Spec this is (docker exec): joins, then the tail.
+Result<InitPlan> plan_exec(const Spec& spec, const Process& process, const std::vector<Namespace>& join,
+                           const KernelFeatures& kernel);
+
+/// "mount", "pivot_root" ...: the step's name in traces and errors.
+std::string step_name(const InitStep& step);
+/// "proc on /proc type proc (nosuid,nodev,noexec)": one line for people.
+std::string step_detail(const InitStep& step);
+
+/// For the way from the daemon to a monitor; the reader refuses what the writer does not write.
+std::string to_json_text(const InitPlan& plan);
+Result<InitPlan> init_plan_from_json(std::string_view text);
+
+}  // namespace drydock::runtime
