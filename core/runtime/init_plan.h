@@ -23,25 +23,46 @@ struct KernelFeatures {
   enum class Cgroup { none, v1, hybrid, v2 };
   Cgroup cgroup = Cgroup::none;
   std::vector<std::string> cgroup_controllers;  // those that can be used: "memory", "pids" ...
+  struct Hierarchy {                            // cgroup v1
+    std::string mount_point;                    // on the host: "/sys/fs/cgroup/cpu,cpuacct"
+    std::string options;  // what mounts it anew in a cgroup namespace: "cpu,cpuacct", "name=systemd"
+  };
+  std::vector<Hierarchy> cgroup_hierarchies;  // as they are mounted, for the container's own /sys/fs/cgroup
   bool user_namespaces = false;
   bool time_namespaces = false;
   bool overlay = false;
   bool overlay_in_userns = false;
   bool seccomp = false;
-  bool rootless = false;           // the executor has no privileges on the host: user namespace needed
-  std::uint64_t capabilities = 0;  // those that can be given (bounding set), bit N = capability N
+  bool rootless = false;            // the executor has no privileges on the host: user namespace needed
+  std::uint64_t capabilities = 0;   // those that can be given (bounding set), bit N = capability N
+  std::uint32_t release_major = 0;  // of the kernel, for profiles that ask for a minimum
+  std::uint32_t release_minor = 0;
 };
 
 // mount(2) flags by their Linux values, so that plans are the same on every platform.
+/// setns(2). Joins come first. A pid namespace holds for children only, so that the executor joins it before clone(2),
+/// together with what must precede it (the user namespace that owns it).
 struct StepJoinNamespace {
   NamespaceKind kind;
   std::string path;
 };
+/// unshare(2), for the cgroup namespace: its root is the cgroup that the process is in, so that the parent has to have
+/// moved it there before.
+struct StepUnshareNamespace {
+  NamespaceKind kind;
+};
+/// keyctl(2) JOIN_SESSION_KEYRING: a keyring of its own, else the daemon's keys could be read. ENOSYS is fine.
+struct StepJoinSessionKeyring {
+  std::string name;
+};
+/// Before pivot_root the target is a path of the host, and where it is not a mount point (EINVAL) the mount that holds
+/// it is meant; afterwards it is one of the container.
 struct StepSetPropagation {
   std::string target;
   std::uint64_t flags;
-};  // before pivot: on the host's path
-/// Creates the target if need be (a directory, or a file when `source_is_file`), then mounts.
+};
+/// Creates the target if need be (a directory mode 0755, or an empty file when the source is not a directory), then
+/// mounts. Target "/" before pivot_root: onto InitPlan::rootfs itself, with host paths.
 struct StepMount {
   std::string source;
   std::string target;
@@ -50,6 +71,8 @@ struct StepMount {
   std::string data;
   std::uint64_t propagation = 0;    // MS_PRIVATE... applied after, 0: none
   std::uint64_t remount_flags = 0;  // bind mounts: a second mount(2) with MS_REMOUNT|MS_BIND; 0: none
+  std::uint64_t recursive_set = 0;  // mount_setattr(2) with AT_RECURSIVE: MOUNT_ATTR_*; both 0: none
+  std::uint64_t recursive_clear = 0;
   bool source_is_file = false;
   bool create_target = true;
   bool copy_up = false;  // tmpfs option "tmpcopyup": what lies below is copied in first
@@ -94,7 +117,13 @@ struct StepSetRlimit {
   std::uint64_t hard;
   std::string name;
 };
-struct StepSetupConsole {};  // new session, controlling terminal, /dev/console
+/// New session, pty from the container's own devpts as stdio and controlling terminal.
+struct StepSetupConsole {
+  bool mount_console = true;  // bind it over /dev/console (not for exec)
+};
+struct StepSetUmask {
+  std::uint32_t mask;
+};
 struct StepSetOomScoreAdj {
   int value;
 };
@@ -124,9 +153,10 @@ struct StepExec {
   std::vector<std::string> env;
 };
 
-using InitStep = std::variant<StepJoinNamespace, StepSetPropagation, StepMount, StepMakeDirectory, StepMakeDevice,
-                              StepMakeSymlink, StepPivotRoot, StepRemountRootReadonly, StepMaskPath, StepReadonlyPath,
-                              StepSetHostname, StepSetDomainname, StepSetSysctl, StepSetRlimit, StepSetupConsole,
+using InitStep = std::variant<StepJoinNamespace, StepUnshareNamespace, StepJoinSessionKeyring, StepSetPropagation,
+                              StepMount, StepMakeDirectory, StepMakeDevice, StepMakeSymlink, StepPivotRoot,
+                              StepRemountRootReadonly, StepMaskPath, StepReadonlyPath, StepSetHostname,
+                              StepSetDomainname, StepSetSysctl, StepSetRlimit, StepSetupConsole, StepSetUmask,
                               StepSetOomScoreAdj, StepResolveExecutable, StepAwaitStart, StepSetNoNewPrivileges,
                               StepLoadSeccomp, StepSetUser, StepSetCapabilities, StepChangeDirectory, StepExec>;
 
@@ -134,6 +164,7 @@ struct InitPlan {
   std::vector<NamespaceKind> new_namespaces;  // the flags of clone(2)
   std::vector<IdMapping> uid_mappings;        // written by the parent, before the child goes on
   std::vector<IdMapping> gid_mappings;
+  std::string rootfs;  // the host's path; empty for exec
   std::string cgroups_path;
   Resources resources;  // applied by the parent before the child goes on
   bool terminal = false;
@@ -151,6 +182,10 @@ Result<InitPlan> plan_exec(const Spec& spec, const Process& process, const std::
 std::string step_name(const InitStep& step);
 /// "proc on /proc type proc (nosuid,nodev,noexec)": one line for people.
 std::string step_detail(const InitStep& step);
+
+/// What users read when the step failed with that errno, in runc's words, without "unable to start container process: "
+/// before it: `exec: "nosuch": executable file not found in $PATH`.
+std::string step_failure(const InitStep& step, Errno code);
 
 /// For the way from the daemon to a monitor; the reader refuses what the writer does not write.
 std::string to_json_text(const InitPlan& plan);
