@@ -69,7 +69,7 @@ def unit_suite(folder, launcher=(), suffix=""):
         if not programs:
             return Counts(failed=1)
         for program in programs:
-            counts = counts_of(*run([*launcher, program], log))
+            counts = counts_of(*run([*launcher, program, "--no-colors=true"], log))
             if counts.failed:
                 print("  failed: %s" % program.relative_to(ROOT), flush=True)
             total.add(counts)
