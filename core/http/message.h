@@ -99,6 +99,9 @@ class Application {
   virtual void handle(Request request, std::shared_ptr<Responder> responder) = 0;
 };
 
+/// "Not Found" for 404 (RFC 9110 §15, in Go's spelling); "" for a number without one.
+std::string_view reason_phrase(int status);
+
 /// "%2F" decoding; a '%' without two hexadecimal digits stays as it is.
 std::string percent_decode(std::string_view text);
 /// Encodes all but the unreserved characters (RFC 3986 §2.3) and those in `keep`.
