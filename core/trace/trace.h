@@ -9,7 +9,7 @@
 
 namespace drydock::trace {
 
-/// Older events are evicted beyond this; readers learn of it by dropped_before().
+/// Older events are evicted beyond this; readers learn of it by first_held_seq().
 inline constexpr std::size_t kTraceEventsMax = 16384;
 
 class Trace {
@@ -21,7 +21,7 @@ class Trace {
   std::uint64_t emit(Payload payload, std::string who = "", std::uint64_t span = 0, std::uint64_t cause = 0);
 
   std::uint64_t last_seq() const { return next_seq_ - 1; }
-  /// The oldest seq that is still held; readers that are behind have missed what lies between.
+  /// The oldest seq that is still held (last_seq() + 1 when there is none); a reader that is behind it has missed some.
   std::uint64_t first_held_seq() const { return next_seq_ - events_.size(); }
   /// The event with that seq, or null when it was evicted or has not happened yet. Valid until the next emit.
   const Event* find(std::uint64_t seq) const;
