@@ -73,23 +73,28 @@ struct StepMount {
   std::uint64_t remount_flags = 0;  // bind mounts: a second mount(2) with MS_REMOUNT|MS_BIND; 0: none
   std::uint64_t recursive_set = 0;  // mount_setattr(2) with AT_RECURSIVE: MOUNT_ATTR_*; both 0: none
   std::uint64_t recursive_clear = 0;
-  bool source_is_file = false;
   bool create_target = true;
-  bool copy_up = false;  // tmpfs option "tmpcopyup": what lies below is copied in first
-  std::optional<std::string>
-      fallback_source;  // if the mount fails with EPERM/EBUSY, bind this instead (sysfs in user namespaces)
+  bool inherit_mode = false;  // tmpfs: an existing target's "mode=0755," is put before the data
+  bool copy_up = false;       // tmpfs option "tmpcopyup": what lies below is copied in first
+  /// If the mount fails with EPERM or EBUSY, bind this host path instead (sysfs, cgroup2 in user namespaces).
+  std::optional<std::string> fallback_source;
 };
+/// With its parents; one that exists is fine.
 struct StepMakeDirectory {
   std::string path;
   std::uint32_t mode;
 };
+/// mknod(2), or the host's node of that path bound over an empty file. One that exists is fine.
 struct StepMakeDevice {
   Device device;
   bool bind_from_host;
 };
+/// A path that exists is left, unless it is to be replaced.
 struct StepMakeSymlink {
   std::string target;
   std::string path;
+  bool replace = false;
+  bool needs_target = false;  // nothing is made where the host has no such target
 };
 struct StepPivotRoot {
   std::string rootfs;
@@ -127,10 +132,10 @@ struct StepSetUmask {
 struct StepSetOomScoreAdj {
   int value;
 };
-/// Looks the program up as execvp(3) would with the process's own PATH, as the container's user; the failure has runc's
-/// words.
+/// Looks the program up as execvp(3) would with the process's own PATH, as the container's user.
 struct StepResolveExecutable {
   std::string file;
+  std::string search_path;  // the value of PATH in the process's environment
 };
 /// Tells the parent that the container is created and waits until it is started.
 struct StepAwaitStart {};
@@ -142,23 +147,31 @@ struct StepSetUser {
   User user;
   bool keep_capabilities;
 };
-struct StepSetCapabilities {
-  std::uint64_t bounding, effective, permitted, inheritable, ambient;
+/// Drops from the bounding set what is not in `keep` (while CAP_SETPCAP is still there).
+struct StepLimitCapabilities {
+  std::uint64_t keep;
 };
+struct StepSetCapabilities {
+  std::uint64_t effective, permitted, inheritable, ambient;
+};
+/// Comes twice: before the user changes, when "permission denied" is no failure, and as that user, which then has to
+/// succeed where the first was denied and does nothing where it was not. The directory has to be below the root.
 struct StepChangeDirectory {
   std::string path;
+  bool as_user = false;
 };
 struct StepExec {
   std::vector<std::string> args;
   std::vector<std::string> env;
 };
 
-using InitStep = std::variant<StepJoinNamespace, StepUnshareNamespace, StepJoinSessionKeyring, StepSetPropagation,
-                              StepMount, StepMakeDirectory, StepMakeDevice, StepMakeSymlink, StepPivotRoot,
-                              StepRemountRootReadonly, StepMaskPath, StepReadonlyPath, StepSetHostname,
-                              StepSetDomainname, StepSetSysctl, StepSetRlimit, StepSetupConsole, StepSetUmask,
-                              StepSetOomScoreAdj, StepResolveExecutable, StepAwaitStart, StepSetNoNewPrivileges,
-                              StepLoadSeccomp, StepSetUser, StepSetCapabilities, StepChangeDirectory, StepExec>;
+using InitStep =
+    std::variant<StepJoinNamespace, StepUnshareNamespace, StepJoinSessionKeyring, StepSetPropagation, StepMount,
+                 StepMakeDirectory, StepMakeDevice, StepMakeSymlink, StepPivotRoot, StepRemountRootReadonly,
+                 StepMaskPath, StepReadonlyPath, StepSetHostname, StepSetDomainname, StepSetSysctl, StepSetRlimit,
+                 StepSetupConsole, StepSetUmask, StepSetOomScoreAdj, StepResolveExecutable, StepAwaitStart,
+                 StepSetNoNewPrivileges, StepLoadSeccomp, StepLimitCapabilities, StepSetUser, StepSetCapabilities,
+                 StepChangeDirectory, StepExec>;
 
 struct InitPlan {
   std::vector<NamespaceKind> new_namespaces;  // the flags of clone(2)
