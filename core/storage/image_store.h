@@ -30,9 +30,9 @@ struct Image {
   ImageId id;
   std::string config;  // raw JSON
   std::vector<archive::Digest> diffs;
-  std::optional<ChainId> chain;    // nothing: no layers
-  std::optional<ImageId> parent;   // built or committed here on top of that image
-  Timestamp last_tagged;           // zero: never
+  std::optional<ChainId> chain;   // nothing: no layers
+  std::optional<ImageId> parent;  // built or committed here on top of that image
+  Timestamp last_tagged;          // zero: never
 };
 
 /// A name in Docker's familiar form ("busybox:latest", "busybox@sha256:…") and its image.

@@ -1,8 +1,8 @@
 #pragma once
 // Unpacks one layer's tar into a directory of its own (image-spec: layer.md, Applying Changesets), a slice at a time.
 //
-// Whiteouts become what overlayfs understands: a 0/0 character device, or the xattr "overlay.opaque". Names are resolved
-// beneath the layer's directory; what points out of it is refused in dockerd's words.
+// Whiteouts become what overlayfs understands: a 0/0 character device, or the xattr "overlay.opaque". Names are
+// resolved beneath the layer's directory; what points out of it is refused in dockerd's words.
 
 #include <cstdint>
 #include <map>
