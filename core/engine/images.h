@@ -23,6 +23,7 @@
 
 namespace drydock::engine {
 
+struct Daemon;
 class Transfers;  // image_transfer.h: layers being downloaded or unpacked, each once for all who wait for it
 
 /// "image busybox:latest" of a user, found: what a container is made from.
@@ -64,6 +65,7 @@ class Images {
   /// Containers' roots. Here because the layers that they hold must be known before unheld ones are removed.
   storage::Snapshotter& snapshots() { return *snapshots_; }
   Transfers& transfers() { return *transfers_; }
+  storage::HostFs& files() { return layers_->fs(); }
 
   /// What is damaged on disk and was left out: for the daemon's log.
   std::vector<std::string> damage() const;
@@ -78,5 +80,15 @@ class Images {
   std::unique_ptr<storage::Snapshotter> snapshots_;
   std::unique_ptr<Transfers> transfers_;
 };
+
+/// Folder below the data root for what lives no longer than one job; emptied at start.
+inline constexpr std::string_view kTemporaryDirectory = "tmp";
+
+/// What images must be made for: linux and the host's architecture.
+oci::Platform host_platform(const Daemon& daemon);
+
+/// An image event for `docker events`: the image's labels, and `name`.
+void emit_image_event(Daemon& daemon, std::string_view action, std::string_view actor, std::string_view name,
+                      const storage::Image* image);
 
 }  // namespace drydock::engine

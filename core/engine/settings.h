@@ -5,12 +5,16 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "runtime/spec.h"
 
 namespace drydock::engine {
+
+/// Of this program: /version, /info, and the images it makes.
+inline constexpr std::string_view kVersion = "0.1.0";
 
 struct Settings {
   std::string data_root = "/var/lib/drydock";  // the host's absolute path of Host::data
