@@ -1,4 +1,5 @@
 """A daemon of its own, in a network namespace of its own, with a data root of its own."""
+import json
 import os
 import pathlib
 import re
@@ -7,6 +8,8 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
+import urllib.parse
 
 from . import processes
 from .http import Api
@@ -188,6 +191,13 @@ class Engine:
         return processes.wait_until(lambda: text in self.docker("logs", name).out, seconds,
                                     "the log of %s has %r" % (name, text))
 
+    def events(self, since, **filters):
+        """Past events since that time.time(), as the raw objects."""
+        query = urllib.parse.urlencode({
+            "since": "%.9f" % since, "until": "%.9f" % time.time(),
+            "filters": json.dumps({key: [value] for key, value in filters.items()})})
+        return self.api("GET", "/events?" + query).lines()
+
     # --- its network namespace ---
 
     def host_command(self, *command, **options):
@@ -229,12 +239,13 @@ class EngineSet:
         base = pathlib.Path(base or tempfile.gettempdir())
         self.root = base / ("%s%d" % (RUN_PREFIX, os.getpid()))
         self.root.mkdir()
-        self._engines = []
+        self._engines, self._made = [], 0
         self._lock = threading.Lock()
 
     def make(self, kind, name=None, arguments=()):
         with self._lock:
-            name = name or "%s%d" % (kind[0], len(self._engines))
+            self._made += 1
+            name = name or "%s%d" % (kind[0], self._made)
             engine = Engine(kind, self.programs[kind], self.root / name, self.client, arguments)
             self._engines.append(engine)
         return engine

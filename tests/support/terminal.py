@@ -9,6 +9,8 @@ import subprocess
 import termios
 import time
 
+_ESCAPE = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]?)?")
+
 
 class Terminal:
     def __init__(self, command, env, rows=24, columns=80):
@@ -20,7 +22,7 @@ class Terminal:
                                         stdin=slave, stdout=slave, stderr=slave, env=env,
                                         start_new_session=True)
         os.close(slave)
-        self.seen = ""
+        self.seen = self._raw = ""
         self._from = 0
 
     def _set_size(self, rows, columns):
@@ -53,7 +55,9 @@ class Terminal:
             data = os.read(self._master, 65536)
         except OSError:  # EIO: the other side is gone
             return False
-        self.seen += data.decode("utf-8", "replace")
+        # Without the escape sequences with which a line editor redraws its line.
+        self._raw += data.decode("utf-8", "replace")
+        self.seen = _ESCAPE.sub("", self._raw)
         return bool(data)
 
     def wait(self, timeout=15):
