@@ -1,0 +1,82 @@
+#include "api/filters.h"
+
+#include <algorithm>
+
+#include "base/json.h"
+
+namespace drydock::api {
+
+Result<Filters> Filters::parse(std::string_view json) {
+  Filters filters;
+  if (json.empty()) return filters;
+  const Json object = TRY(parse_json(json));
+  if (object.is_null()) return filters;
+  if (!object.is_object()) return fail(ErrorKind::invalid_argument, "invalid filter");
+  for (const auto& [name, values] : object.items()) {
+    std::vector<std::string>& list = filters.values_[name];
+    if (values.is_object()) {
+      for (const auto& member : values.items()) list.push_back(member.key());
+    } else if (values.is_array()) {
+      for (const Json& value : values) {
+        if (!value.is_string()) return fail(ErrorKind::invalid_argument, "invalid filter");
+        list.push_back(value.get<std::string>());
+      }
+    } else {
+      return fail(ErrorKind::invalid_argument, "invalid filter");
+    }
+    std::sort(list.begin(), list.end());
+  }
+  return filters;
+}
+
+std::vector<std::string> Filters::get(std::string_view name) const {
+  const auto found = values_.find(name);
+  return found == values_.end() ? std::vector<std::string>() : found->second;
+}
+
+Result<void> Filters::allow(std::initializer_list<std::string_view> names) const {
+  for (const auto& [name, values] : values_) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      return fail(ErrorKind::invalid_argument, "Invalid filter '", name, "'");
+    }
+  }
+  return {};
+}
+
+bool Filters::matches_exactly(std::string_view name, std::string_view value) const {
+  const auto found = values_.find(name);
+  if (found == values_.end() || found->second.empty()) return true;
+  return std::find(found->second.begin(), found->second.end(), value) != found->second.end();
+}
+
+bool Filters::matches_prefix(std::string_view name, std::string_view value) const {
+  const auto found = values_.find(name);
+  if (found == values_.end() || found->second.empty()) return true;
+  return std::any_of(found->second.begin(), found->second.end(),
+                     [value](const std::string& wanted) { return value.starts_with(wanted); });
+}
+
+bool Filters::label_is(std::string_view wanted, std::string_view key, std::string_view value) {
+  const std::size_t equals = wanted.find('=');
+  if (equals == std::string_view::npos) return wanted == key;
+  return wanted.substr(0, equals) == key && wanted.substr(equals + 1) == value;
+}
+
+Result<bool> Filters::flag(std::string_view name, bool fallback) const {
+  const auto found = values_.find(name);
+  if (found == values_.end() || found->second.empty()) return fallback;
+  const auto& values = found->second;
+  const auto is = [&values](std::string_view word) {
+    return std::find(values.begin(), values.end(), word) != values.end();
+  };
+  const bool yes = is("1") || is("true");
+  const bool no = is("0") || is("false");
+  if (yes == no) {
+    std::string list;
+    for (const std::string& value : values) list += (list.empty() ? "" : " ") + value;
+    return fail(ErrorKind::invalid_argument, "Invalid filter '", name, "=[", list, "]'");
+  }
+  return yes;
+}
+
+}  // namespace drydock::api
