@@ -136,10 +136,11 @@ Result<DockerSpec> make_docker_spec(const DockerSpecInput& input);
 /// The Process of `docker exec` in a container with this Spec.
 struct DockerExecInput {
   std::vector<std::string> args;
-  std::vector<std::string> env;  // --env
-  std::string home;
-  std::string cwd;           // empty: the container's
-  std::optional<User> user;  // nothing: the container's
+  std::vector<std::string> env;  // the container's Config.Env, then --env
+  std::string hostname;          // the container's, as it stands in its HOSTNAME
+  std::string home;              // of the user
+  std::string cwd;               // empty: the container's
+  std::optional<User> user;      // nothing: the container's
   bool terminal = false;
   ConsoleSize console_size;
   bool privileged = false;
