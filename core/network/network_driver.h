@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -23,11 +24,15 @@ struct BridgePlan {
   bool masquerade = true;       // "com.docker.network.bridge.enable_ip_masquerade"
 };
 
+/// The host's end of an endpoint's veth pair: "ddv" and the head of the endpoint's id (64 hexadecimal digits).
+/// The prefix tells ours from those of other engines on the same host.
+std::string endpoint_interface(std::string_view endpoint_id);
+
 /// A veth pair from a bridge into a container's network namespace.
 struct EndpointPlan {
   std::string endpoint_id;
   std::string bridge;
-  std::string host_interface;       // "veth0a1b2c3": unique, at most 15 characters
+  std::string host_interface;       // endpoint_interface(endpoint_id)
   std::string container_interface;  // "eth0"
   Mac mac;
   Subnet address;
@@ -73,7 +78,8 @@ class NetworkDriver {
   /// ("driver failed programming external connectivity ... Bind for 0.0.0.0:80 failed: port is already allocated").
   virtual Result<std::uint16_t> publish(const PortPlan& plan) = 0;
   virtual Result<void> unpublish(const PortPlan& plan) = 0;
-  /// After a restart: removes every endpoint and port of ours that is not among these.
+  /// After a restart, before the first publish(): removes every endpoint of ours that is not among these and every
+  /// published port; those of running containers are published anew.
   virtual Result<void> retain_only(const std::vector<std::string>& endpoint_ids) = 0;
 };
 
