@@ -74,7 +74,7 @@ def config_of(layers, command=("sh",), **more):
 
 
 def docker_archive(tag, layers, config=None):
-    """What `docker load` takes, as `docker save` writes it."""
+    """What `docker load` takes, as `docker save` writes it; `tag` is NAME:TAG or None."""
     config = config or config_of(layers)
     name = hashlib.sha256(config).hexdigest() + ".json"
     paths = [hashlib.sha256(layer).hexdigest() + "/layer.tar" for layer in layers]
