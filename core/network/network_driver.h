@@ -68,6 +68,8 @@ class NetworkDriver {
   virtual Result<void> remove_bridge(const BridgePlan& plan) = 0;
   /// Subnets in use on the host (addresses and routes): IPAM keeps away from them.
   virtual Result<std::vector<Subnet>> used_subnets() = 0;
+  /// True if the host has an interface of that name, whoever made it.
+  virtual Result<bool> has_interface(const std::string& name) = 0;
   /// Every new network namespace: brings its loopback up.
   virtual Result<void> prepare_namespace(const std::string& network_namespace) = 0;
   /// On an error nothing is left of the endpoint.

@@ -113,6 +113,12 @@ Result<std::vector<network::Subnet>> LinuxNetwork::used_subnets() {
   return TRY(netlink_.used_subnets());
 }
 
+Result<bool> LinuxNetwork::has_interface(const std::string& name) {
+  const auto link = netlink_.link(name);
+  if (!link.ok() && link.error().code != Errno::enodev) return fail(link.error());
+  return link.ok();
+}
+
 Result<Netlink, SysError> LinuxNetwork::netlink_in(const Fd& network_namespace) {
   if (::setns(network_namespace.get(), CLONE_NEWNET) < 0) {
     return SysError{static_cast<Errno>(errno), "setns", "network namespace"};

@@ -30,6 +30,7 @@ class LinuxNetwork final : public network::NetworkDriver {
   Result<void> ensure_bridge(const network::BridgePlan& plan) override;
   Result<void> remove_bridge(const network::BridgePlan& plan) override;
   Result<std::vector<network::Subnet>> used_subnets() override;
+  Result<bool> has_interface(const std::string& name) override;
   Result<void> prepare_namespace(const std::string& network_namespace) override;
   Result<void> attach(const network::EndpointPlan& plan, const std::string& network_namespace) override;
   Result<void> detach(const network::EndpointPlan& plan) override;

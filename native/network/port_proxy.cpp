@@ -32,9 +32,10 @@ namespace {
 constexpr int kListenBacklog = 1024;
 constexpr std::size_t kEndpointInNote = 12;
 
-SysError bind_error(const char* operation, const Address& address, std::uint16_t port) {
+/// Go's words: "listen tcp4 0.0.0.0:80: bind: address already in use".
+SysError bind_error(const std::string& operation, const Address& address, std::uint16_t port) {
   const std::string host = address.is_v6() ? concat('[', address.str(), ']') : address.str();
-  return SysError{static_cast<Errno>(errno), operation, concat(host, ':', port)};
+  return SysError{static_cast<Errno>(errno), operation, concat(host, ':', port, ": bind")};
 }
 
 socklen_t fill_sockaddr(sockaddr_storage& storage, const Address& address, std::uint16_t port) {
@@ -87,7 +88,7 @@ std::optional<Note> read_note(const std::string& path) {
 Result<Fd, SysError> bind_port(Protocol protocol, const Address& address, std::uint16_t port) {
   if (protocol == Protocol::sctp) return SysError{Errno::eprotonosupport, "listen sctp", address.str()};
   const int type = protocol == Protocol::tcp ? SOCK_STREAM : SOCK_DGRAM;
-  const char* operation = protocol == Protocol::tcp ? "listen tcp" : "listen udp";
+  const std::string operation = concat("listen ", network::to_string(protocol), address.is_v6() ? '6' : '4');
   Fd socket(::socket(address.is_v6() ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC, 0));
   if (socket.get() < 0) return bind_error(operation, address, port);
   const int on = 1;

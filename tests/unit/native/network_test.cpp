@@ -258,7 +258,7 @@ TEST_CASE("a port that another program has is refused by name") {
   const BridgePlan plan = bridge("dd0", "10.77.0.1/24");
   const auto refused = host.driver->publish(port(endpoint(plan, 'a', "10.77.0.2/24"), "0.0.0.0", 8080));
   REQUIRE(!refused.ok());
-  CHECK(refused.error().message == "listen tcp 0.0.0.0:8080: address already in use");
+  CHECK(refused.error().message == "listen tcp4 0.0.0.0:8080: bind: address already in use");
 }
 
 TEST_CASE("an IPv6 address of the host reaches an IPv4 container through the proxy, also after a restart") {
