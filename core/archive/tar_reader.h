@@ -54,7 +54,7 @@ class TarReader {
     long_link,
     pax,
     global_pax,
-    sparse_block,
+    old_sparse,
     sparse_map,
     announce,
     body,
@@ -66,20 +66,31 @@ class TarReader {
     std::uint64_t size;
   };
 
-  bool fill_block();
+  /// Each of these returns false when it needs more input.
   Result<bool> step();
-  Result<void> read_header();
-  Result<void> begin_metadata(State state, std::uint64_t size);
+  bool fill_block();
+  Result<bool> read_header();
   Result<bool> collect_metadata();
-  Result<void> use_metadata(State state, std::string bytes);
-  Result<void> begin_member(char type_flag, std::uint64_t stored_size);
-  Result<void> apply_pax();
-  Result<void> begin_sparse();
-  Result<void> begin_old_sparse();
-  Result<void> read_old_fragments(std::size_t offset, std::size_t count);
+  Result<bool> read_old_sparse();
   Result<bool> read_sparse_map();
+  bool next_of_body();
+  bool skip_padding();
+
+  Result<TarEvent> at_end_of_input();
+  Result<void> begin_metadata(State state, std::uint64_t size);
+  Result<void> use_metadata();
+  Result<void> keep_pax(TarRecords records);
+  Result<void> begin_member(char type_flag);
+  Result<void> read_fields(char type_flag);
+  Result<void> apply_pax();
+  Result<void> apply_pax_record(const std::string& key, const std::string& value);
+  Result<void> begin_regular(bool old_sparse);
+  Result<void> begin_pax_sparse();
+  Result<void> add_fragment(std::uint64_t offset, std::uint64_t size);
+  Result<void> take_old_fragments(std::size_t offset, std::size_t count);
   Result<void> finish_sparse();
-  TarEvent next_of_body();
+
+  std::string_view field(std::size_t offset, std::size_t width) const { return {block_.data() + offset, width}; }
 
   std::string_view input_;
   bool input_finished_ = false;
@@ -88,29 +99,30 @@ class TarReader {
 
   std::array<char, kTarBlockBytes> block_{};
   std::size_t block_size_ = 0;
-  std::size_t zero_blocks_ = 0;
+  bool zero_block_seen_ = false;
 
-  std::string metadata_;             // of a long name or pax header being collected
-  std::uint64_t metadata_left_ = 0;  // of its bytes
+  // What comes before a member's own header.
+  std::string metadata_;
+  std::uint64_t metadata_left_ = 0;
   std::size_t headers_before_entry_ = 0;
   std::string long_name_;
   std::string long_link_;
   std::map<std::string, std::string> global_pax_;
   std::map<std::string, std::string> pax_;
+  std::vector<std::uint64_t> pax_sparse_numbers_;  // of GNU.sparse 0.0, whose keys repeat
 
   TarEntry entry_;
   std::string_view data_;
   std::uint64_t hole_size_ = 0;
   std::uint64_t stored_left_ = 0;   // bytes of the member still in the archive
-  std::uint64_t padding_left_ = 0;  // up to the next block
+  std::uint64_t padding_left_ = 0;  // behind them, up to the next block
   std::uint64_t position_ = 0;      // in the file
 
+  // Where the stored bytes belong in the file: one fragment for a file that is not sparse.
   std::vector<Fragment> fragments_;
-  std::vector<Fragment> pax_fragments_;  // of GNU.sparse 0.0, whose keys repeat
   std::size_t fragment_at_ = 0;
-  std::uint64_t map_numbers_left_ = 0;
-  bool map_counted_ = false;
-  std::string map_number_;
+  std::string map_text_;  // of GNU.sparse 1.0: the unfinished number
+  std::vector<std::uint64_t> map_numbers_;
 };
 
 }  // namespace drydock::archive
