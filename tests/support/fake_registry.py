@@ -48,6 +48,8 @@ class FakeRegistry:
         self.serve(image.manifest, image.manifest_type, image.digest, self.tag)
 
     def serve(self, data, media_type, *references):
+        """A manifest under these references, and under its own digest unless that is taken."""
+        self.manifests.setdefault(sha256(data), (media_type, data))
         for reference in references:
             self.manifests[reference] = (media_type, data)
 
@@ -153,7 +155,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return self._answer(status, data, **more)
 
     def _error(self, status, code, message, **headers):
-        self._answer(status, json.dumps({"errors": [{"code": code, "message": message}]}).encode(), **headers)
+        # With a detail, as real registries give one: without, dockerd words the error in another way.
+        errors = {"errors": [{"code": code, "message": message, "detail": {"Path": self.path}}]}
+        self._answer(status, json.dumps(errors).encode(), **headers)
 
     def _answer(self, status, body, stop_after=None, **headers):
         self.send_response(status)
