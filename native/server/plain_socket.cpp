@@ -1,5 +1,8 @@
+#include <sys/socket.h>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/socket_base.hpp>
+#include <cerrno>
 
 #include "native/server/stream_socket.h"
 
@@ -23,6 +26,7 @@ class PlainStream final : public StreamSocket {
   void async_wait_hangup(DoneHandler handler) override {
     socket_.async_wait(asio::socket_base::wait_error, std::move(handler));
   }
+  bool is_quiet() override { return socket_is_quiet(socket_.native_handle()); }
   void shutdown_write() override {
     boost::system::error_code ignored;
     socket_.shutdown(asio::socket_base::shutdown_send, ignored);
@@ -37,6 +41,11 @@ class PlainStream final : public StreamSocket {
 };
 
 }  // namespace
+
+bool socket_is_quiet(int fd) {
+  char byte = 0;
+  return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
 
 std::unique_ptr<StreamSocket> make_plain_socket(PlainSocket socket) {
   return std::make_unique<PlainStream>(std::move(socket));

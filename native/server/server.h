@@ -25,9 +25,9 @@ namespace drydock::native {
 
 /// --tlscert, --tlskey; with --tlsverify also --tlscacert, and clients need a certificate signed by it.
 struct TlsServerOptions {
-  std::string certificate_file;
-  std::string key_file;
-  std::string ca_file;
+  std::string certificate_file{};
+  std::string key_file{};
+  std::string ca_file{};
   bool verify_clients = false;
 };
 

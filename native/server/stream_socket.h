@@ -20,8 +20,8 @@ using IoHandler = std::function<void(const boost::system::error_code&, std::size
 using DoneHandler = std::function<void(const boost::system::error_code&)>;
 using HandshakeHandler = std::function<void(const std::string& failure)>;
 
-/// At most one read and one write are under way at a time. close() completes them with operation_aborted; the socket
-/// is kept alive by the handlers' captures, never by itself.
+/// At most one read and one write are under way at a time; their buffers must live until the handlers are called.
+/// close() completes them with operation_aborted; dropping the object is allowed while they are under way.
 class StreamSocket {
  public:
   virtual ~StreamSocket() = default;
@@ -32,10 +32,15 @@ class StreamSocket {
   virtual void async_write_some(const char* data, std::size_t size, IoHandler handler) = 0;
   /// Completes without an error when the peer has gone altogether (both directions), not when it only stopped sending.
   virtual void async_wait_hangup(DoneHandler handler) = 0;
+  /// Open, with nothing to read and no end announced: a kept-alive connection that can be used again.
+  virtual bool is_quiet() = 0;
   /// Tells the peer that no more bytes follow. Nothing may be written afterwards.
   virtual void shutdown_write() = 0;
   virtual void close() = 0;
 };
+
+/// StreamSocket::is_quiet for a descriptor.
+bool socket_is_quiet(int fd);
 
 std::unique_ptr<StreamSocket> make_plain_socket(PlainSocket socket);
 

@@ -66,14 +66,15 @@ class TlsStream final : public StreamSocket {
     });
   }
   void async_read_some(char* data, std::size_t size, IoHandler handler) override {
-    stream_->async_read_some(asio::buffer(data, size), std::move(handler));
+    stream_->async_read_some(asio::buffer(data, size), holding_stream(std::move(handler)));
   }
   void async_write_some(const char* data, std::size_t size, IoHandler handler) override {
-    stream_->async_write_some(asio::buffer(data, size), std::move(handler));
+    stream_->async_write_some(asio::buffer(data, size), holding_stream(std::move(handler)));
   }
   void async_wait_hangup(DoneHandler handler) override {
     stream_->next_layer().async_wait(asio::socket_base::wait_error, std::move(handler));
   }
+  bool is_quiet() override { return socket_is_quiet(stream_->next_layer().native_handle()); }
   void shutdown_write() override {
     // Asio sends close_notify at once where the socket has room; the peer's own is not waited for. The handler holds
     // the stream, which the operation refers to until the socket is closed.
@@ -87,6 +88,13 @@ class TlsStream final : public StreamSocket {
   }
 
  private:
+  /// Operations under way refer to the stream, whoever drops this object meanwhile.
+  IoHandler holding_stream(IoHandler handler) {
+    return [stream = stream_, handler = std::move(handler)](const boost::system::error_code& code, std::size_t count) {
+      handler(code, count);
+    };
+  }
+
   void set_up_client(const TlsPeer& peer) {
     SSL* const ssl = stream_->native_handle();
     boost::system::error_code not_an_address;
