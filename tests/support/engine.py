@@ -62,7 +62,7 @@ class Engine:
         self.netns = "/var/run/netns/" + self.netns_name
         self.api = Api(self.socket_path)
         self.host = "unix://%s" % self.socket_path
-        self.process = None
+        self.process = self._containerd = None
         self._closers = []
         self._lock = threading.Lock()
 
@@ -89,6 +89,19 @@ class Engine:
         except AssertionError as error:
             raise AssertionError("%s\n%s" % (error, self.log_tail()))
         return self
+
+    def with_surviving_containerd(self):
+        """dockerd's own containerd is killed with it; this one goes on, and so do its containers."""
+        folder = self.root / "containerd"
+        folder.mkdir()
+        (folder / "config.toml").write_text('version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n')
+        address = folder / "socket"
+        with open(folder / "log", "wb") as log:
+            self._containerd = subprocess.Popen(
+                ["containerd", "--config", folder / "config.toml", "--root", folder / "root", "--state", folder / "state",
+                 "--address", address], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        processes.wait_until(address.exists, START_SECONDS, "containerd has its socket")
+        self.arguments += ["--live-restore", "--containerd", str(address)]
 
     def _answers(self):
         if self.process.poll() is not None:
@@ -118,6 +131,9 @@ class Engine:
                 self.kill()
         for close in reversed(self._closers):
             close()
+        if self._containerd:
+            self._containerd.terminate()
+            self._containerd.wait(timeout=STOP_SECONDS)
         destroy(self.root, self.netns_name, ids)
 
     def on_stop(self, close):
@@ -142,9 +158,9 @@ class Engine:
             self.api("POST", "/containers/%s/unpause" % container)
             self.api("DELETE", "/containers/%s?force=1&v=1" % container)
 
-    def log_tail(self, lines=30):
+    def log_tail(self, lines=15):
         text = self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
-        return "--- end of %s\n%s" % (self.log_path.name, "\n".join(text.splitlines()[-lines:]))
+        return "\n".join(["--- end of " + self.log_path.name] + [line[:200] for line in text.splitlines()[-lines:]])
 
     # --- the stock client ---
 

@@ -99,10 +99,15 @@ class Lab:
             self._volumes.append(name)
         return name
 
-    def own_engine(self, kind=None, arguments=()):
-        """A fresh, started engine with busybox, for a test that breaks or counts things."""
-        engine = self._run.engines.make(kind or self.kind, arguments=arguments)
+    def own_engine(self, arguments=(), outlived=False):
+        """A fresh, started engine with busybox, for a test that breaks or counts things.
+
+        `outlived`: containers go on when the daemon is killed. Ours do so by themselves.
+        """
+        engine = self._run.engines.make(self.kind, arguments=arguments)
         self._engines.append(engine)
+        if outlived and self.kind == "reference":
+            engine.with_surviving_containerd()
         engine.start()
         self._run.load_busybox(engine)
         return engine

@@ -176,7 +176,7 @@ def settle(load):
 
 def test_thirty_kills(lab):
     """kill -9 at 30 random moments of a run, stop, kill and rm load"""
-    lab.only_drydock("dockerd's containers end with it unless live-restore is on, and that is not what is under test")
+    lab.only_drydock("dockerd shows running containers as created after it, even with live-restore")
     engine, dice = lab.own_engine(), random.Random(SEED)
     engine.docker("run", "--rm", "busybox", "true").ok()
     links = sorted(engine.links())
@@ -208,8 +208,7 @@ test_thirty_kills.long = True
 
 def test_containers_outlive_the_daemon(lab):
     """kill -9: the container goes on; its log, exit code and terminal are there afterwards"""
-    lab.only_drydock("dockerd needs live-restore for it")
-    engine = lab.own_engine()
+    engine = lab.own_engine(outlived=True)
     ticking, ending, shell = lab.name("ticking"), lab.name("ending"), lab.name("shell")
     engine.docker("run", "-d", "--name", ticking, "busybox", "sh", "-c", "i=0; while :; do i=$((i+1)); echo tick $i; sleep 0.1; done").ok()
     engine.docker("run", "-d", "--name", ending, "busybox", "sh", "-c", "sleep 0.5; echo last words; exit 23").ok()
@@ -222,7 +221,8 @@ def test_containers_outlive_the_daemon(lab):
     equal(engine.state(ticking)["Pid"], pid, "the same process")
     state = engine.wait_state(ending, "exited") and engine.state(ending)
     equal(state["ExitCode"], 23, "exit code of what ended meanwhile")
-    equal(engine.docker("logs", ending).ok().out, "last words\n")
+    if lab.kind == "drydock":  # dockerd loses what is written meanwhile
+        equal(engine.docker("logs", ending).ok().out, "last words\n")
     ticks = [int(line.split()[1]) for line in engine.docker("logs", ticking).ok().out.splitlines()]
     equal(ticks, list(range(1, len(ticks) + 1)), "no tick is lost")
     with engine.api.hijack("/containers/%s/attach?stream=1&stdin=1&stdout=1" % shell) as stream:
@@ -235,8 +235,7 @@ def test_containers_outlive_the_daemon(lab):
 
 def test_restart_policy_after_a_crash(lab):
     """a restarted daemon starts what is to be restarted, and only that"""
-    lab.only_drydock("dockerd needs live-restore for it")
-    engine = lab.own_engine()
+    engine = lab.own_engine(outlived=True)
     always, no = lab.name("always"), lab.name("no")
     engine.docker("run", "-d", "--restart", "always", "--name", always, "busybox", "sleep", "1000").ok()
     engine.docker("run", "-d", "--name", no, "busybox", "sleep", "1000").ok()
@@ -251,7 +250,7 @@ def test_restart_policy_after_a_crash(lab):
 
 def test_pull_and_load_cut_short(lab):
     """kill -9 in the middle of loads: no half an image, and the next load works"""
-    lab.only_drydock("the store of dockerd is not under test")
+    lab.only_drydock("dockerd now and then lists an image that does not run")
     engine, dice = lab.own_engine(), random.Random(SEED)
     for _ in range(5):
         client = engine.popen("load", "-i", lab.images.layered, stdout=-3, stderr=-3)
@@ -260,6 +259,6 @@ def test_pull_and_load_cut_short(lab):
         client.wait()
         engine.launch()
         for image in engine.api("GET", "/images/json").json():
-            equal(engine.docker("run", "--rm", image["Id"], "true").code, 0, "an image that is listed runs")
+            engine.docker("run", "--rm", image["Id"], "true").ok()
     engine.docker("load", "-i", lab.images.layered).ok()
     equal(engine.docker("image", "inspect", "-f", "{{.Id}}", "layered").ok().out.strip(), lab.images.layered_id)
