@@ -98,7 +98,7 @@ Result<ImageConfigDocument> parse_image_config(std::string raw);
 
 /// As dockerd writes it: top-level members sorted, those of "config" in Docker's own order, '<', '>' and '&' escaped.
 std::string to_json_text(const ImageConfig& config);
-/// Writes and reads back: the way a new image comes to its id.
+/// Writes it: the way a new image comes to its id.
 ImageConfigDocument make_document(const ImageConfig& config);
 
 }  // namespace drydock::oci

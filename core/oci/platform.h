@@ -12,11 +12,11 @@
 namespace drydock::oci {
 
 struct Platform {
-  std::string os;
-  std::string architecture;
-  std::string variant;
-  std::string os_version;
-  std::vector<std::string> os_features;
+  std::string os = {};
+  std::string architecture = {};
+  std::string variant = {};
+  std::string os_version = {};
+  std::vector<std::string> os_features = {};
 
   friend bool operator==(const Platform&, const Platform&) = default;
 };
