@@ -100,7 +100,7 @@ TEST_CASE("a small config gives the defaults") {
   CHECK(!spec.process.capabilities.has_value());
   CHECK(!spec.seccomp.has_value());
   CHECK(to_json_text(spec) ==
-        R"({"ociVersion":"1.0.2-dev","process":{"user":{"uid":0,"gid":0},"args":[],"env":[],"cwd":""},)"
+        R"({"ociVersion":"1.0.2-dev","process":{"user":{"uid":0,"gid":0},"args":[],"env":[],"cwd":"/"},)"
         R"("root":{"path":"/r"},"linux":{}})");
 }
 
