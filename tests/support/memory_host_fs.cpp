@@ -239,6 +239,7 @@ Result<void, SysError> MemoryHostFs::write_atomic(std::string_view path, std::st
   inode->bytes = bytes;
   if (found != at.directory->entries.end()) --found->second->info.links;
   at.directory->entries[at.name] = std::move(inode);
+  at.directory->info.mtime_ns = disk_->clock_ns;
   return {};
 }
 
@@ -264,6 +265,7 @@ Result<void, SysError> MemoryHostFs::make_hard_link(std::string_view existing, s
   if (at.directory->entries.contains(at.name)) return error(Errno::eexist, "link", concat(existing, " ", path));
   TRY(spend_write(*disk_, path));
   at.directory->entries[at.name] = inode;
+  at.directory->info.mtime_ns = disk_->clock_ns;
   ++inode->info.links;
   return {};
 }
@@ -294,6 +296,7 @@ Result<void, SysError> MemoryHostFs::rename(std::string_view from, std::string_v
   TRY(spend_write(*disk_, from));
   source.directory->entries.erase(source.name);
   target.directory->entries[target.name] = inode;
+  source.directory->info.mtime_ns = target.directory->info.mtime_ns = disk_->clock_ns;
   return {};
 }
 
@@ -306,6 +309,7 @@ Result<void, SysError> MemoryHostFs::remove_tree(std::string_view path) {
   TRY(spend_write(*disk_, path));
   --found->second->info.links;
   at->directory->entries.erase(found);
+  at->directory->info.mtime_ns = disk_->clock_ns;
   return {};
 }
 
