@@ -18,6 +18,9 @@ START_SECONDS = 40
 STOP_SECONDS = 20
 RUN_PREFIX = "dd-e2e-"  # + the pid of the run: what a dead run left behind is found by it
 
+# dockerd's own race: about once in two thousand runs under load its network hook finds no namespace.
+_REFERENCE_HICCUP = b"error running hook #0"
+
 
 class Done:
     """How a client command ended."""
@@ -177,6 +180,14 @@ class Engine:
             del env["DOCKER_API_VERSION"]
         if isinstance(input, str):
             input = input.encode()
+        done = self._client(command, input, timeout, env)
+        if self.kind == "reference" and command[0] == "run" and _REFERENCE_HICCUP in done.raw_err:
+            if "--name" in command:
+                self.remove(command[command.index("--name") + 1])
+            done = self._client(command, input, timeout, env)
+        return done
+
+    def _client(self, command, input, timeout, env):
         source = {"input": input} if input is not None else {"stdin": subprocess.DEVNULL}
         try:
             done = subprocess.run([self.client] + command, capture_output=True, timeout=timeout, env=env, **source)

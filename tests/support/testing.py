@@ -166,7 +166,9 @@ def show(done):
     text = done.out
     if text and not text.endswith("\n"):
         text += "[no newline]\n"
-    return text + "".join("[stderr] %s\n" % line for line in done.err.splitlines()) + "[exit] %d\n" % done.code
+    # The 20.10 client prints this, or not, by chance.
+    errors = [line for line in done.err.splitlines() if "error waiting for container: context canceled" not in line]
+    return text + "".join("[stderr] %s\n" % line for line in errors) + "[exit] %d\n" % done.code
 
 
 def show_answer(answer):
