@@ -108,7 +108,9 @@ TEST_CASE("capabilities open the calls that go with them") {
       {"CAP_DAC_READ_SEARCH", "open_by_handle_at"},
   };
   std::size_t seen = 0;
-  for (const auto& [capability, call] : opened) {
+  for (const auto& row : opened) {
+    const auto* capability = row.first;
+    const auto* call = row.second;
     CAPTURE(call);
     CHECK(evaluate(default_seccomp(context_with()), call, {}) != kAllowed);
     CHECK(evaluate(default_seccomp(context_with({capability})), call, {}) == kAllowed);
