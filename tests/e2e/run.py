@@ -75,8 +75,12 @@ class Report:
             sys.stdout.flush()
 
 
-def run_test(test, run, report):
+def run_test(test, run, report, deadline):
     begun = time.monotonic()
+    over = "the time for the whole suite is over (--deadline)" if begun > deadline else run.lost
+    if over:
+        report.add(test, "FAIL", 0, "not run: " + over)
+        return
     lab = testing.Lab(run, test.prefix)
     outcome, detail = "ok", ""
     try:
@@ -92,6 +96,8 @@ def run_test(test, run, report):
             lab.close()
         except Exception:
             outcome, detail = "FAIL", detail + "\nwhile cleaning up: " + traceback.format_exc()
+    if outcome == "FAIL":
+        detail += run.revive()
     report.add(test, outcome, time.monotonic() - begun, detail)
 
 
@@ -105,6 +111,7 @@ def arguments():
     parser.add_argument("--jobs", type=int, default=3, help="tests at a time (default 3)")
     parser.add_argument("--full", action="store_true", help="the reference takes the long tests at full size too")
     parser.add_argument("--stop-after", type=int, metavar="N", default=0, help="stop after N failures (0: never)")
+    parser.add_argument("--deadline", type=float, metavar="SECONDS", default=900, help="tests not begun by then fail (default 900)")
     parser.add_argument("--list", action="store_true", help="print the tests, run nothing")
     parser.add_argument("-v", "--verbose", action="store_true", help="show times, and the slowest tests at the end")
     return parser.parse_args()
@@ -139,7 +146,8 @@ def main():
     with fixtures.Run(options) as run:
         print("engines ready after %.1f s, %d tests" % (time.monotonic() - begun, len(tests)))
         with concurrent.futures.ThreadPoolExecutor(max_workers=max(1, options.jobs)) as pool:
-            waiting = [pool.submit(run_test, test, run, report) for test in tests]
+            deadline = begun + options.deadline
+            waiting = [pool.submit(run_test, test, run, report, deadline) for test in tests]
             try:
                 for future in concurrent.futures.as_completed(waiting):
                     future.result()

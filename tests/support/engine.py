@@ -1,4 +1,5 @@
 """A daemon of its own, in a network namespace of its own, with a data root of its own."""
+import http.client
 import json
 import os
 import pathlib
@@ -88,7 +89,7 @@ class Engine:
             self.process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log, start_new_session=True)
         try:
-            processes.wait_until(self._answers, START_SECONDS, "%s answers on its socket" % self.kind)
+            processes.wait_until(self._started, START_SECONDS, "%s answers on its socket" % self.kind)
         except AssertionError as error:
             raise AssertionError("%s\n%s" % (error, self.log_tail()))
         return self
@@ -106,12 +107,15 @@ class Engine:
         processes.wait_until(address.exists, START_SECONDS, "containerd has its socket")
         self.arguments += ["--live-restore", "--containerd", str(address)]
 
-    def _answers(self):
+    def _started(self):
         if self.process.poll() is not None:
             raise AssertionError("the daemon ended with %s" % self.process.returncode)
+        return self.answers()
+
+    def answers(self):
         try:
             return self.api("GET", "/_ping", version=None, timeout=5).status == 200
-        except (OSError, socket.timeout):
+        except (OSError, http.client.HTTPException):
             return False
 
     def kill(self):

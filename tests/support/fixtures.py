@@ -29,7 +29,7 @@ class Run:
         programs = {"reference": options.dockerd, "drydock": options.drydockd}
         self.engines = EngineSet(options.docker, programs)
         self.full = options.full or options.engine == "drydock"
-        self._registries, self._lock = {}, threading.RLock()
+        self._registries, self._lock, self.lost = {}, threading.RLock(), None
         try:
             self.reference = self.engines.make("reference", "ref")
             self.engine = self.engines.make(options.engine, "dut")
@@ -84,6 +84,27 @@ class Run:
             engine.docker("rmi", "layered:step%d" % number).ok()
         engine.docker("save", "-o", self.images.layered, "layered:latest").ok()
         self.images.layered_id = engine.docker("image", "inspect", "-f", "{{.Id}}", "layered:latest").ok().out.strip()
+
+    def revive(self):
+        """Restarts engines that no longer answer, so that one crash is not every test's failure.
+
+        Returns what their logs say, or nothing. When it cannot, `lost` says so to all further tests.
+        """
+        said = ""
+        with self._lock:
+            for engine in (self.engine, self.reference):
+                if self.lost or engine.answers():
+                    continue
+                said += "\nthe %s no longer answered and was started again\n%s" % (engine.kind, engine.log_tail())
+                try:
+                    engine.kill()
+                    engine.launch()
+                    if engine.api("GET", "/images/busybox/json").status != 200:
+                        self.load_busybox(engine)
+                except (AssertionError, OSError) as error:
+                    self.lost = "the %s does not come back" % engine.kind
+                    said += "\n%s: %s" % (self.lost, error)
+        return said
 
     def registry(self, engine, login=False):
         """Debian's registry beside this engine; it already has ship/busybox and ship/layered."""
