@@ -52,7 +52,8 @@ std::string usable_unified_part(const std::string& mount_point) {
   while (own.size() > mount_point.size() && own.back() == '/') own.pop_back();
   // A session scope has processes of others in it; groups go beside it, which systemd delegates as well.
   const auto parent = own.substr(0, own.rfind('/'));
-  if (parent.size() > mount_point.size() && writable(concat(parent, "/cgroup.procs")) && writable(parent)) return parent;
+  if (parent.size() > mount_point.size() && writable(concat(parent, "/cgroup.procs")) && writable(parent))
+    return parent;
   return writable(own) && writable(concat(own, "/cgroup.procs")) ? own : "";
 }
 

@@ -1,4 +1,5 @@
-// Documentation/admin-guide/cgroup-v1: memory.rst, cpusets.rst, devices.rst, freezer-subsystem.rst, blkio-controller.rst.
+// Documentation/admin-guide/cgroup-v1: memory.rst, cpusets.rst, devices.rst, freezer-subsystem.rst,
+// blkio-controller.rst.
 
 #include "native/runtime/cgroup_v1.h"
 
@@ -100,14 +101,14 @@ Result<void> CgroupV1::apply_memory(const runtime::Resources& resources) {
   // Without swap accounting there is no such file; the engine has warned by then (features: "memory.swap").
   const bool set_swap = resources.memory_swap && cgroup_file_exists(directory, "memory.memsw.limit_in_bytes");
   const auto write_swap = [&] {
-    return set_swap ? write_cgroup_file(directory, "memory.memsw.limit_in_bytes",
-                                        std::to_string(*resources.memory_swap))
-                    : Result<void>();
+    return set_swap
+               ? write_cgroup_file(directory, "memory.memsw.limit_in_bytes", std::to_string(*resources.memory_swap))
+               : Result<void>();
   };
   // The limit may never exceed memory+swap: raise the second first, lower it last.
   const std::uint64_t old_swap = read_cgroup_number(directory, "memory.memsw.limit_in_bytes").value_or(0);
-  const bool raises = set_swap && (*resources.memory_swap < 0 ||
-                                   static_cast<std::uint64_t>(*resources.memory_swap) > old_swap);
+  const bool raises =
+      set_swap && (*resources.memory_swap < 0 || static_cast<std::uint64_t>(*resources.memory_swap) > old_swap);
   if (raises) {
     TRY(write_swap());
     TRY(write_limit());
@@ -176,10 +177,10 @@ Result<void> CgroupV1::apply_devices(const std::vector<runtime::DeviceRule>& rul
     const auto number = [](const std::optional<std::int64_t>& value) {
       return value && *value >= 0 ? std::to_string(*value) : std::string("*");
     };
-    const std::string text = rule.type == 'a' && !rule.major && !rule.minor
-                                 ? std::string("a")
-                                 : concat(rule.type, " ", number(rule.major), ":", number(rule.minor), " ",
-                                          rule.access);
+    const std::string text =
+        rule.type == 'a' && !rule.major && !rule.minor
+            ? std::string("a")
+            : concat(rule.type, " ", number(rule.major), ":", number(rule.minor), " ", rule.access);
     TRY(write_cgroup_file(directory, rule.allow ? "devices.allow" : "devices.deny", text));
   }
   return {};

@@ -53,10 +53,7 @@ void move_processes_to_leaf(const std::string& directory) {
 }  // namespace
 
 CgroupV2::CgroupV2(const CgroupLayout& layout, const std::string& path)
-    : root_(layout.unified),
-      path_(path),
-      directory_(concat(layout.unified, path)),
-      controllers_(layout.controllers) {}
+    : root_(layout.unified), path_(path), directory_(concat(layout.unified, path)), controllers_(layout.controllers) {}
 
 Result<void> CgroupV2::enable_controllers(const std::string& directory) const {
   const auto enabled = split(read_cgroup_file(directory, "cgroup.subtree_control"), ' ');
@@ -114,7 +111,8 @@ Result<void> CgroupV2::apply_memory(const runtime::Resources& resources) {
     if (both >= 0 && both < memory) {
       return fail(ErrorKind::invalid_argument, "memory+swap limit should be >= memory limit");
     }
-    TRY(write_limit("memory", "memory.swap.max", both < 0 ? "max" : std::to_string(both - std::max<std::int64_t>(memory, 0))));
+    TRY(write_limit("memory", "memory.swap.max",
+                    both < 0 ? "max" : std::to_string(both - std::max<std::int64_t>(memory, 0))));
   }
   if (resources.memory_limit) TRY(write_limit("memory", "memory.max", limit_text(*resources.memory_limit)));
   if (resources.memory_reservation) {

@@ -35,6 +35,20 @@ void send_news(int channel, ChildNews news, std::int32_t step, std::int32_t code
   }
 }
 
+void await(int channel, char wanted) {
+  char byte = 0;
+  ssize_t count = 0;
+  do {
+    count = ::recv(channel, &byte, 1, 0);
+  } while (count < 0 && errno == EINTR);
+  if (count != 1 || byte != wanted) ::_exit(1);
+}
+
+void await_cgroups(ChildContext& context) {
+  if (!context.moved) await(context.setup->channel, kChildMoved);
+  context.moved = true;
+}
+
 void die_with_parent() {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
@@ -59,20 +73,9 @@ void reset_signals() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-void enter_cgroups(const ChildSetup& setup) {
-  for (const int entry : setup.cgroup_entries) {
-    if (::write(entry, "0", 1) < 0) fail_child(setup, kStepEnterCgroup, errno);
-  }
-}
-
 /// Waits for the id maps, then becomes the root of the user namespace: until then every file it made would be nobody's.
 void enter_user_namespace(const ChildSetup& setup) {
-  char go = 0;
-  ssize_t count = 0;
-  do {
-    count = ::recv(setup.channel, &go, 1, 0);
-  } while (count < 0 && errno == EINTR);
-  if (count != 1 || go != kChildGo) ::_exit(1);
+  await(setup.channel, kChildMapped);
   if (::syscall(SYS_setresgid, 0, 0, 0) < 0 || ::syscall(SYS_setresuid, 0, 0, 0) < 0) {
     fail_child(setup, kStepUserNamespace, errno);
   }
@@ -99,8 +102,7 @@ void run_child(const ChildSetup& setup) {
   ::setsid();
   ::umask(022);
   take_stdio(setup);
-  enter_cgroups(setup);
-  if (setup.waits_for_go) enter_user_namespace(setup);
+  if (setup.new_user_namespace) enter_user_namespace(setup);
   const auto& steps = setup.plan->child;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const int code = std::visit([](const auto& step) { return run_step(context, step); }, steps[i]);

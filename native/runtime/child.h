@@ -21,24 +21,24 @@ enum class ChildNews : std::uint8_t {
 };
 struct ChildMessage {
   ChildNews news = ChildNews::failed;
-  std::int32_t step = -1;              // failed: index into InitPlan::child, or one of kStep...
-  std::int32_t code = 0;               // failed: errno
+  std::int32_t step = -1;  // failed: index into InitPlan::child, or one of kStep...
+  std::int32_t code = 0;   // failed: errno
 };
-inline constexpr std::int32_t kStepEnterCgroup = -2;
-inline constexpr std::int32_t kStepUserNamespace = -3;
+inline constexpr std::int32_t kStepUserNamespace = -2;
 
-inline constexpr char kChildGo = 'g';     // the id maps are written
-inline constexpr char kChildStart = 's';  // leave StepAwaitStart
+// From the monitor, in this order.
+inline constexpr char kChildMapped = 'm';  // the id maps are written (only with a new user namespace)
+inline constexpr char kChildMoved = 'c';   // the process is in its cgroups
+inline constexpr char kChildStart = 's';   // leave StepAwaitStart
 
 struct ChildSetup {
   const runtime::InitPlan* plan = nullptr;
   int channel = -1;
-  int stdio[3] = {-1, -1, -1};       // -1: leave (a console comes later)
-  std::vector<int> cgroup_entries;   // the child writes "0" to each
-  std::vector<int> joins;            // one per StepJoinNamespace; -1: the parent has done it
-  bool waits_for_go = false;         // a new user namespace
+  int stdio[3] = {-1, -1, -1};  // -1: leave (a console comes later)
+  std::vector<int> joins;       // one per StepJoinNamespace; -1: the parent has done it
+  bool new_user_namespace = false;
   sock_fprog filter{};
-  std::vector<char*> arguments;      // with the null pointer at the end
+  std::vector<char*> arguments;  // with the null pointer at the end
   std::vector<char*> environment;
 };
 

@@ -9,11 +9,12 @@ namespace drydock::native {
 
 struct ChildContext {
   const ChildSetup* setup = nullptr;
-  int root = -1;                        // O_PATH of the container's root, before and after pivot_root
+  int root = -1;  // O_PATH of the container's root, before and after pivot_root
   bool pivoted = false;
-  std::size_t join = 0;                 // the next of ChildSetup::joins
-  bool directory_denied = false;        // StepChangeDirectory failed with EACCES as root
-  char program[PATH_MAX] = {};          // what StepResolveExecutable found
+  std::size_t join = 0;           // the next of ChildSetup::joins
+  bool moved = false;             // into its cgroups, by the parent
+  bool directory_denied = false;  // StepChangeDirectory failed with EACCES as root
+  char program[PATH_MAX] = {};    // what StepResolveExecutable found
 };
 
 /// "/proc/self/fd/N" for calls that take paths only.
@@ -58,6 +59,11 @@ int run_step(ChildContext& context, const runtime::StepSetCapabilities& step);
 int run_step(ChildContext& context, const runtime::StepChangeDirectory& step);
 int run_step(ChildContext& context, const runtime::StepExec& step);
 
+/// Waits for that byte from the monitor; ends the process when the monitor is gone.
+void await(int channel, char wanted);
+/// The parent moves the process into its cgroups meanwhile, which takes the kernel some 10 ms on cgroup v1 (it waits
+/// for all CPUs): only what depends on it waits.
+void await_cgroups(ChildContext& context);
 /// CLONE_NEW* of a kind.
 std::uint64_t clone_flag(runtime::NamespaceKind kind);
 /// Ends the process where its monitor is gone: nobody would see it end.

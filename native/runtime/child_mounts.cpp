@@ -6,8 +6,8 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <sys/sysmacros.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -173,7 +173,8 @@ int mount_over(ChildContext& context, const runtime::StepMount& step, int target
 
 int root_of(ChildContext& context) {
   if (context.root < 0) {
-    const char* path = context.pivoted || context.setup->plan->rootfs.empty() ? "/" : context.setup->plan->rootfs.c_str();
+    const char* path =
+        context.pivoted || context.setup->plan->rootfs.empty() ? "/" : context.setup->plan->rootfs.c_str();
     context.root = ::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (context.root < 0) return -errno;
   }

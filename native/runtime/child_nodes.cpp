@@ -30,9 +30,12 @@ int bind_over_file(int root, const char* source, const char* path) {
 
 mode_t file_type(char type) {
   switch (type) {
-    case 'b': return S_IFBLK;
-    case 'p': return S_IFIFO;
-    default: return S_IFCHR;  // 'c', and 'u' which is the same
+    case 'b':
+      return S_IFBLK;
+    case 'p':
+      return S_IFIFO;
+    default:
+      return S_IFCHR;  // 'c', and 'u' which is the same
   }
 }
 

@@ -8,7 +8,6 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -28,14 +27,22 @@ namespace drydock::native {
 
 std::uint64_t clone_flag(runtime::NamespaceKind kind) {
   switch (kind) {
-    case runtime::NamespaceKind::mount: return CLONE_NEWNS;
-    case runtime::NamespaceKind::pid: return CLONE_NEWPID;
-    case runtime::NamespaceKind::uts: return CLONE_NEWUTS;
-    case runtime::NamespaceKind::ipc: return CLONE_NEWIPC;
-    case runtime::NamespaceKind::network: return CLONE_NEWNET;
-    case runtime::NamespaceKind::cgroup: return CLONE_NEWCGROUP;
-    case runtime::NamespaceKind::user: return CLONE_NEWUSER;
-    case runtime::NamespaceKind::time: return CLONE_NEWTIME;
+    case runtime::NamespaceKind::mount:
+      return CLONE_NEWNS;
+    case runtime::NamespaceKind::pid:
+      return CLONE_NEWPID;
+    case runtime::NamespaceKind::uts:
+      return CLONE_NEWUTS;
+    case runtime::NamespaceKind::ipc:
+      return CLONE_NEWIPC;
+    case runtime::NamespaceKind::network:
+      return CLONE_NEWNET;
+    case runtime::NamespaceKind::cgroup:
+      return CLONE_NEWCGROUP;
+    case runtime::NamespaceKind::user:
+      return CLONE_NEWUSER;
+    case runtime::NamespaceKind::time:
+      return CLONE_NEWTIME;
   }
   return 0;
 }
@@ -56,12 +63,14 @@ int run_step(ChildContext& context, const runtime::StepJoinNamespace& step) {
   return 0;
 }
 
-int run_step(ChildContext&, const runtime::StepUnshareNamespace& step) {
+int run_step(ChildContext& context, const runtime::StepUnshareNamespace& step) {
+  await_cgroups(context);
   return ::unshare(static_cast<int>(clone_flag(step.kind))) < 0 ? errno : 0;
 }
 
 int run_step(ChildContext&, const runtime::StepJoinSessionKeyring& step) {
-  if (::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, step.name.empty() ? nullptr : step.name.c_str()) >= 0) return 0;
+  if (::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, step.name.empty() ? nullptr : step.name.c_str()) >= 0)
+    return 0;
   return errno == ENOSYS ? 0 : errno;
 }
 
@@ -129,14 +138,9 @@ int run_step(ChildContext& context, const runtime::StepResolveExecutable& step) 
 }
 
 int run_step(ChildContext& context, const runtime::StepAwaitStart&) {
-  const int channel = context.setup->channel;
-  send_news(channel, ChildNews::created, 0, 0);
-  char byte = 0;
-  ssize_t count = 0;
-  do {
-    count = ::recv(channel, &byte, 1, 0);
-  } while (count < 0 && errno == EINTR);
-  if (count != 1 || byte != kChildStart) ::_exit(1);  // the container is being removed, or the monitor died
+  await_cgroups(context);
+  send_news(context.setup->channel, ChildNews::created, 0, 0);
+  await(context.setup->channel, kChildStart);
   return 0;
 }
 
@@ -222,11 +226,13 @@ int run_step(ChildContext& context, const runtime::StepChangeDirectory& step) {
 
 int run_step(ChildContext& context, const runtime::StepExec& step) {
   const ChildSetup& setup = *context.setup;
+  await_cgroups(context);
   if (context.program[0] == '\0') {
     if (step.args.empty() || step.args[0].size() >= sizeof(context.program)) return ENOENT;
     std::memcpy(context.program, step.args[0].c_str(), step.args[0].size() + 1);
   }
-  // Nothing but stdio may reach the container, whatever the daemon had open: a directory of the host would be a way out.
+  // Nothing but stdio may reach the container, whatever the daemon had open: a directory of the host would be a way
+  // out.
   ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
   exit_without_parent(setup.channel);
   ::execve(context.program, setup.arguments.data(), setup.environment.data());

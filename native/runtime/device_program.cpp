@@ -117,12 +117,12 @@ void detach_program(const Fd& directory, std::uint32_t id) {
 
 std::vector<BpfInstruction> compile_device_rules(const std::vector<runtime::DeviceRule>& rules) {
   std::vector<BpfInstruction> code = {
-      {kLoadWord, pair(r2, r1), 0, 0},                        // access and type
-      {BPF_ALU | BPF_MOV | BPF_X, pair(r3, r2), 0, 0},        //
-      {BPF_ALU | BPF_AND | BPF_K, pair(r2), 0, 0xffff},       // the low half: type
-      {BPF_ALU | BPF_RSH | BPF_K, pair(r3), 0, 16},           // the high half: access
-      {kLoadWord, pair(r4, r1), 4, 0},                        // major
-      {kLoadWord, pair(r5, r1), 8, 0},                        // minor
+      {kLoadWord, pair(r2, r1), 0, 0},                   // access and type
+      {BPF_ALU | BPF_MOV | BPF_X, pair(r3, r2), 0, 0},   //
+      {BPF_ALU | BPF_AND | BPF_K, pair(r2), 0, 0xffff},  // the low half: type
+      {BPF_ALU | BPF_RSH | BPF_K, pair(r3), 0, 16},      // the high half: access
+      {kLoadWord, pair(r4, r1), 4, 0},                   // major
+      {kLoadWord, pair(r5, r1), 8, 0},                   // minor
   };
   for (auto rule = rules.rbegin(); rule != rules.rend(); ++rule) {
     const auto part = compile_rule(*rule);
@@ -135,8 +135,7 @@ std::vector<BpfInstruction> compile_device_rules(const std::vector<runtime::Devi
   return code;
 }
 
-Result<void> attach_device_program(const std::string& cgroup_directory,
-                                   const std::vector<runtime::DeviceRule>& rules) {
+Result<void> attach_device_program(const std::string& cgroup_directory, const std::vector<runtime::DeviceRule>& rules) {
   auto directory = open_file(cgroup_directory, O_RDONLY | O_DIRECTORY);
   if (!directory.ok()) return Error(directory.error());
   const auto program = load_program(compile_device_rules(rules));

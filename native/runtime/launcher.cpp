@@ -5,6 +5,9 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
+#include <cerrno>
+#include <csignal>
+
 #include "native/kernel/message_socket.h"
 #include "native/kernel/namespaces.h"
 #include "native/runtime/child.h"
@@ -70,7 +73,8 @@ Result<std::vector<Fd>, LaunchFailure> open_joins(const runtime::InitPlan& plan,
     const auto* join = std::get_if<runtime::StepJoinNamespace>(&plan.child[i]);
     if (join == nullptr) continue;
     auto fd = open_namespace(join->path);
-    if (!fd.ok()) return LaunchFailure{static_cast<std::int32_t>(i), static_cast<std::int32_t>(fd.error().code), "", ""};
+    if (!fd.ok())
+      return LaunchFailure{static_cast<std::int32_t>(i), static_cast<std::int32_t>(fd.error().code), "", ""};
     if (join->kind == NamespaceKind::pid) {
       pid_namespace = std::move(fd).value();
       setup.joins.push_back(-1);
@@ -131,16 +135,25 @@ Result<CloneResult, SysError> clone_in(const Fd& pid_namespace, std::uint64_t fl
   return result;
 }
 
-Result<void, SysError> finish_user_namespace(const LaunchedProcess& process, const runtime::InitPlan& plan) {
-  TRY(write_id_maps(process.pid, plan));
-  if (send_message(process.channel.get(), std::string_view(&kChildGo, 1)) != SendStatus::sent) {
-    return SysError{Errno::epipe, "send", "init"};
-  }
-  return {};
+LaunchFailure to_failure(const Error& error) {
+  return LaunchFailure{-1, 0, error.message, ""};
 }
 
-LaunchFailure to_failure(const Error& error) {
-  return LaunchFailure{-1, static_cast<std::int32_t>(Errno::eio), error.message, ""};
+/// What the child waits for. Its own end is noticed later, by its pidfd: a message nobody reads is no failure.
+Result<void, LaunchFailure> settle(const LaunchedProcess& process, const runtime::InitPlan& plan, bool maps,
+                                   const std::vector<Fd>& entries) {
+  if (maps) {
+    const auto written = write_id_maps(process.pid, plan);
+    if (!written.ok()) return to_failure(written.error());
+    send_message(process.channel.get(), std::string_view(&kChildMapped, 1));
+  }
+  const std::string pid = std::to_string(process.pid);
+  for (const Fd& entry : entries) {
+    if (::write(entry.get(), pid.data(), pid.size()) >= 0 || errno == ESRCH) continue;
+    return to_failure(last_error("unable to apply cgroup configuration: write", "cgroup.procs"));
+  }
+  send_message(process.channel.get(), std::string_view(&kChildMoved, 1));
+  return {};
 }
 
 }  // namespace
@@ -172,13 +185,12 @@ Result<LaunchedProcess, LaunchFailure> launch(const LaunchOrder& order, Cgroup& 
     if (!opened.ok()) return to_failure(opened.error());
     entries = std::move(opened).value();
   }
-  for (const auto& entry : entries) setup.cgroup_entries.push_back(entry.get());
   setup.channel = channel->second.get();
   setup.stdio[0] = ends->input.get();
   setup.stdio[1] = ends->output.get();
   setup.stdio[2] = ends->errors.get();
   const std::uint64_t flags = namespace_flags(plan);
-  setup.waits_for_go = (flags & CLONE_NEWUSER) != 0;
+  setup.new_user_namespace = (flags & CLONE_NEWUSER) != 0;
 
   auto cloned = clone_in(pid_namespace, flags, birth->get());
   if (!cloned.ok()) return to_failure(cloned.error());
@@ -186,13 +198,11 @@ Result<LaunchedProcess, LaunchFailure> launch(const LaunchOrder& order, Cgroup& 
   process.pid = cloned->pid;
   process.pidfd = std::move(cloned->pidfd);
   process.channel = std::move(channel->first);
-  if (setup.waits_for_go) {
-    const auto mapped = finish_user_namespace(process, plan);
-    if (!mapped.ok()) {
-      static_cast<void>(send_signal(process.pidfd.get(), 9));
-      ::waitpid(process.pid, nullptr, 0);
-      return to_failure(mapped.error());
-    }
+  auto settled = settle(process, plan, setup.new_user_namespace, entries);
+  if (!settled.ok()) {
+    static_cast<void>(send_signal(process.pidfd.get(), SIGKILL));
+    ::waitpid(process.pid, nullptr, 0);
+    return settled.error();
   }
   return process;
 }

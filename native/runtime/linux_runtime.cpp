@@ -298,7 +298,8 @@ Result<std::int64_t> LinuxRuntime::exec(const runtime::ExecRequest& request) {
 void LinuxRuntime::drop_unclaimed(bool all_due_only) {
   const std::int64_t now = monotonic_clock_ns();
   std::erase_if(unclaimed_, [&](const Unclaimed& one) { return !all_due_only || one.deadline_ns <= now; });
-  if (!unclaimed_.empty()) arm_timer(unclaimed_timer_.get(), std::max<std::int64_t>(1, unclaimed_.front().deadline_ns - now));
+  if (!unclaimed_.empty())
+    arm_timer(unclaimed_timer_.get(), std::max<std::int64_t>(1, unclaimed_.front().deadline_ns - now));
 }
 
 Result<void> LinuxRuntime::resize(const ProcessKey& process, runtime::ConsoleSize size) {

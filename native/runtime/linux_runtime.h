@@ -43,8 +43,7 @@ class LinuxRuntime final : public runtime::Runtime {
   Result<runtime::ContainerStats> stats(const std::string& container) override;
   Result<std::vector<std::int64_t>> processes(const std::string& container) override;
   /// For a process of exec(): nothing is missed if this is called within kUnclaimedNs after it.
-  Result<std::unique_ptr<runtime::AttachedStream>> attach(const runtime::ProcessKey& process,
-                                                          bool with_stdin) override;
+  Result<std::unique_ptr<runtime::AttachedStream>> attach(const runtime::ProcessKey& process, bool with_stdin) override;
   void watch_log(const std::string& container) override;
   Result<void> remove(const std::string& container) override;
   std::vector<runtime::Recovered> recover() override;

@@ -90,8 +90,8 @@ void LinuxRuntime::on_message(Container& container, const MonitorMessage& messag
   if (std::holds_alternative<LoggedNotice>(message)) events_.push_back(runtime::LoggedEvent{container.id});
   const auto* exit = std::get_if<ProcessExit>(&message);
   if (exit == nullptr) return;
-  events_.push_back(runtime::ExitedEvent{{container.id, exit->exec}, exit->exit_code, exit->oom_killed,
-                                         {exit->time_ns}});
+  events_.push_back(
+      runtime::ExitedEvent{{container.id, exit->exec}, exit->exit_code, exit->oom_killed, {exit->time_ns}});
   if (!exit->exec.empty()) return;
   container.exited = true;
   container.link->post(ReleaseRequest{});
@@ -182,8 +182,8 @@ std::optional<runtime::Recovered> LinuxRuntime::recover_one(const std::string& i
   found.oom_killed = now->oom_killed;
   found.execs = now->execs;
   if (now->exited) {
-    found.exited = runtime::ExitedEvent{{id, ""}, now->exited->exit_code, now->exited->oom_killed,
-                                        {now->exited->time_ns}};
+    found.exited =
+        runtime::ExitedEvent{{id, ""}, now->exited->exit_code, now->exited->oom_killed, {now->exited->time_ns}};
     added.exited = true;
     added.link->post(ReleaseRequest{});
   }

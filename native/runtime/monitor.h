@@ -110,7 +110,7 @@ class Monitor {
   bool log_watched_ = false;
   bool log_grown_ = false;
   bool released_ = false;
-  bool failed_ = false;       // the container could not be made or started: nothing stays
+  bool failed_ = false;  // the container could not be made or started: nothing stays
   std::vector<ProcessExit> undelivered_;
 };
 

@@ -31,8 +31,8 @@ void Monitor::add_connection(Fd socket) {
   auto connection = std::make_unique<Connection>();
   connection->socket = std::move(socket);
   Connection& added = *connection;
-  auto token = poller_.add(added.socket.get(), EPOLLIN,
-                           [this, &added](std::uint32_t events) { on_connection(added, events); });
+  auto token =
+      poller_.add(added.socket.get(), EPOLLIN, [this, &added](std::uint32_t events) { on_connection(added, events); });
   if (!token.ok()) return;
   added.token = *token;
   connections_.push_back(std::move(connection));

@@ -76,8 +76,7 @@ Result<std::unique_ptr<MonitorLink>, SysError> MonitorLink::connect(const std::s
   const Fd folder = TRY(open_file(directory, O_RDONLY | O_DIRECTORY));
   Fd socket = TRY(connect_in(folder.get(), kMonitorSocketName));
   auto pidfd = open_pidfd(static_cast<pid_t>(monitor_pid));
-  return std::unique_ptr<MonitorLink>(
-      new MonitorLink(std::move(socket), pidfd.ok() ? std::move(pidfd).value() : Fd()));
+  return std::unique_ptr<MonitorLink>(new MonitorLink(std::move(socket), pidfd.ok() ? std::move(pidfd).value() : Fd()));
 }
 
 bool MonitorLink::receive(std::optional<Reply>& reply, std::uint32_t sequence) {

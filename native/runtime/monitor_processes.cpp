@@ -19,7 +19,8 @@ Result<void, LaunchFailure> Monitor::prepare_container(LaunchOrder& order) {
   cgroup_ = make_cgroup(probe_cgroups(), order.plan.cgroups_path);
   const auto made = cgroup_->create(order.plan.resources);
   if (!made.ok()) {
-    return LaunchFailure{-1, 0, concat("error setting cgroup config for procHooks process: ", made.error().message), ""};
+    return LaunchFailure{-1, 0, concat("error setting cgroup config for procHooks process: ", made.error().message),
+                         ""};
   }
   oom_kills_told_ = cgroup_->oom_kills();
   oom_watch_ = cgroup_->watch_oom();
@@ -81,7 +82,6 @@ void Monitor::on_news(Process& process, const ChildMessage& message, std::vector
       return;
     case ChildNews::failed:
       LaunchFailure failure{message.step, message.code, "", ""};
-      if (message.step == kStepEnterCgroup) failure.operation = "unable to apply cgroup configuration";
       if (message.step == kStepUserNamespace) failure.operation = "enter user namespace";
       return on_launch_failed(process, std::move(failure));
   }

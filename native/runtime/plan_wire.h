@@ -8,11 +8,10 @@
 namespace drydock::runtime {
 
 // Found by argument-dependent lookup, hence in the structs' own namespace. An empty body: a step without fields.
-#define DD_WIRE(Type, ...)                                                                      \
-  template <class Archive>                                                                      \
-  void describe([[maybe_unused]] Archive& archive,                                              \
-                [[maybe_unused]] ::drydock::native::Described<Archive, Type>& v) {              \
-    archive.fields(__VA_ARGS__);                                                                \
+#define DD_WIRE(Type, ...)                                                                                            \
+  template <class Archive>                                                                                            \
+  void describe([[maybe_unused]] Archive& archive, [[maybe_unused]] ::drydock::native::Described<Archive, Type>& v) { \
+    archive.fields(__VA_ARGS__);                                                                                      \
   }
 
 DD_WIRE(IdMapping, v.container_id, v.host_id, v.size)
@@ -21,8 +20,8 @@ DD_WIRE(Device, v.path, v.type, v.major, v.minor, v.mode, v.uid, v.gid)
 DD_WIRE(DeviceRule, v.allow, v.type, v.major, v.minor, v.access)
 DD_WIRE(ThrottleDevice, v.major, v.minor, v.rate)
 DD_WIRE(Resources, v.memory_limit, v.memory_reservation, v.memory_swap, v.memory_swappiness, v.oom_kill_disable,
-        v.cpu_shares, v.cpu_quota, v.cpu_period, v.cpuset_cpus, v.cpuset_mems, v.pids_limit, v.blkio_weight,
-        v.read_bps, v.write_bps, v.read_iops, v.write_iops, v.devices)
+        v.cpu_shares, v.cpu_quota, v.cpu_period, v.cpuset_cpus, v.cpuset_mems, v.pids_limit, v.blkio_weight, v.read_bps,
+        v.write_bps, v.read_iops, v.write_iops, v.devices)
 DD_WIRE(User, v.uid, v.gid, v.umask, v.additional_gids)
 
 DD_WIRE(StepJoinNamespace, v.kind, v.path)

@@ -102,9 +102,8 @@ void ProcessIo::watch_client(Client& client) {
   } else if (client.token != 0) {
     poller_.remove(std::exchange(client.token, 0));
   } else {
-    auto token = poller_.add(client.socket.get(), events, [this, &client](std::uint32_t ready) {
-      on_client(client, ready);
-    });
+    auto token =
+        poller_.add(client.socket.get(), events, [this, &client](std::uint32_t ready) { on_client(client, ready); });
     if (!token.ok()) return;
     client.token = *token;
   }

@@ -16,7 +16,7 @@ namespace drydock::native {
 
 class ProcessIo {
  public:
-  static constexpr std::size_t kClientQueueMax = 256 * 1024;  // bytes; beyond it output is not read
+  static constexpr std::size_t kClientQueueMax = 256 * 1024;         // bytes; beyond it output is not read
   static constexpr std::size_t kLeftoverMax = std::size_t{1} << 20;  // the most a pipe may still hold at the end
 
   ProcessIo(Poller& poller, runtime::Stdio stdio, LogWriter* log) : poller_(poller), stdio_(stdio), log_(log) {}

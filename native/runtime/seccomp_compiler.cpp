@@ -34,26 +34,40 @@ using Context = std::unique_ptr<void, ReleaseContext>;
 
 std::uint32_t action_value(SeccompAction action, std::uint32_t errno_value) {
   switch (action) {
-    case SeccompAction::kill_thread: return SCMP_ACT_KILL_THREAD;
-    case SeccompAction::kill_process: return SCMP_ACT_KILL_PROCESS;
-    case SeccompAction::trap: return SCMP_ACT_TRAP;
-    case SeccompAction::errno_: return SCMP_ACT_ERRNO(errno_value);
-    case SeccompAction::trace: return SCMP_ACT_TRACE(errno_value);
-    case SeccompAction::log: return SCMP_ACT_LOG;
-    case SeccompAction::allow: return SCMP_ACT_ALLOW;
+    case SeccompAction::kill_thread:
+      return SCMP_ACT_KILL_THREAD;
+    case SeccompAction::kill_process:
+      return SCMP_ACT_KILL_PROCESS;
+    case SeccompAction::trap:
+      return SCMP_ACT_TRAP;
+    case SeccompAction::errno_:
+      return SCMP_ACT_ERRNO(errno_value);
+    case SeccompAction::trace:
+      return SCMP_ACT_TRACE(errno_value);
+    case SeccompAction::log:
+      return SCMP_ACT_LOG;
+    case SeccompAction::allow:
+      return SCMP_ACT_ALLOW;
   }
   return SCMP_ACT_KILL_PROCESS;
 }
 
 scmp_compare comparison(SeccompOperator op) {
   switch (op) {
-    case SeccompOperator::ne: return SCMP_CMP_NE;
-    case SeccompOperator::lt: return SCMP_CMP_LT;
-    case SeccompOperator::le: return SCMP_CMP_LE;
-    case SeccompOperator::eq: return SCMP_CMP_EQ;
-    case SeccompOperator::ge: return SCMP_CMP_GE;
-    case SeccompOperator::gt: return SCMP_CMP_GT;
-    case SeccompOperator::masked_eq: return SCMP_CMP_MASKED_EQ;
+    case SeccompOperator::ne:
+      return SCMP_CMP_NE;
+    case SeccompOperator::lt:
+      return SCMP_CMP_LT;
+    case SeccompOperator::le:
+      return SCMP_CMP_LE;
+    case SeccompOperator::eq:
+      return SCMP_CMP_EQ;
+    case SeccompOperator::ge:
+      return SCMP_CMP_GE;
+    case SeccompOperator::gt:
+      return SCMP_CMP_GT;
+    case SeccompOperator::masked_eq:
+      return SCMP_CMP_MASKED_EQ;
   }
   return SCMP_CMP_EQ;
 }

@@ -28,13 +28,13 @@ std::string json_string(std::string_view text) {
 }  // namespace
 
 Result<void, SysError> write_state(int directory, const ContainerState& state) {
-  const std::string text = concat(
-      "{\"id\":", json_string(state.id), ",\"cgroupsPath\":", json_string(state.cgroups_path), ",\"status\":\"",
-      kStatusNames[static_cast<int>(state.status)], "\",\"monitorPid\":", state.monitor_pid,
-      ",\"monitorStartTicks\":", state.monitor_start_ticks, ",\"pid\":", state.pid,
-      ",\"startTicks\":", state.start_ticks, ",\"createdNs\":", state.created_ns, ",\"startedNs\":", state.started_ns,
-      ",\"exitedNs\":", state.exited_ns, ",\"exitCode\":", state.exit_code,
-      ",\"oomKilled\":", state.oom_killed ? "true" : "false", "}\n");
+  const std::string text =
+      concat("{\"id\":", json_string(state.id), ",\"cgroupsPath\":", json_string(state.cgroups_path), ",\"status\":\"",
+             kStatusNames[static_cast<int>(state.status)], "\",\"monitorPid\":", state.monitor_pid,
+             ",\"monitorStartTicks\":", state.monitor_start_ticks, ",\"pid\":", state.pid,
+             ",\"startTicks\":", state.start_ticks, ",\"createdNs\":", state.created_ns,
+             ",\"startedNs\":", state.started_ns, ",\"exitedNs\":", state.exited_ns, ",\"exitCode\":", state.exit_code,
+             ",\"oomKilled\":", state.oom_killed ? "true" : "false", "}\n");
   return replace_file(directory, kStateFileName, text);
 }
 
