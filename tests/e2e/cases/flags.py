@@ -1,7 +1,10 @@
 """The flags of `docker run` and what they do to the process inside."""
+import pathlib
 import re
+import shutil
 
-from support.testing import contains, equal, show
+from support.processes import run, wait_until
+from support.testing import check, contains, equal, show
 
 
 def same_as_reference(title, flags, script, same=None):
@@ -171,6 +174,39 @@ def test_default_profile_is_dockers(lab):
     lab.compare_shell(script)
 
 
+def compiled(lab, name):
+    """A static program of tests/e2e/programs, or a skip where there is no compiler."""
+    if not shutil.which("cc"):
+        lab.skip("no C compiler")
+    program = lab.engine.root.parent / lab.name(name)
+    source = pathlib.Path(__file__).resolve().parent.parent / "programs" / (name + ".c")
+    run("cc", "-O1", "-static", "-o", program, source)
+    return program
+
+
+def system_calls(lab, *flags):
+    """The answer to every system call, the same as under the reference."""
+    program = compiled(lab, "syscalls")
+    text = lab.compare_docker("run", "--rm", "--network", "none", "-v", "%s:/probe:ro" % program, *flags, "busybox", "/probe")
+    check(len(text.splitlines()) > 350, "too few system calls were tried: %d" % len(text.splitlines()))
+    return text
+
+
+def test_every_system_call(lab):
+    """each system call number is let through or refused as by docker's default profile"""
+    contains(system_calls(lab), "\n165 EPERM\n")  # mount
+
+
+def test_every_system_call_with_a_capability(lab):
+    """the profile opens with the capabilities that are added"""
+    system_calls(lab, "--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE")
+
+
+def test_every_system_call_without_a_profile(lab):
+    """seccomp=unconfined refuses nothing"""
+    system_calls(lab, "--security-opt", "seccomp=unconfined")
+
+
 def test_cidfile_and_detach(lab):
     """-d prints the id, --cidfile keeps it"""
     path = lab.engine.root / "cid"
@@ -181,7 +217,6 @@ def test_cidfile_and_detach(lab):
 
 def test_detach_with_rm(lab):
     """-d --rm: gone when it ends"""
-    from support.processes import wait_until
     lab.engine.docker("run", "-d", "--rm", "--name", lab.name(), "busybox", "true").ok()
     wait_until(lambda: lab.engine.api("GET", "/containers/%s/json" % lab.name()).status == 404, 10, "it is gone")
 
@@ -196,7 +231,6 @@ def test_name_in_use(lab):
 
 def test_restart_policy(lab):
     """--restart on-failure:2 runs three times and gives up"""
-    from support.processes import wait_until
     lab.engine.docker("run", "-d", "--name", lab.name(), "--restart", "on-failure:2", "busybox", "sh", "-c", "echo run; exit 4").ok()
     wait_until(lambda: lab.engine.docker("logs", lab.name()).out == "run\n" * 3, 20, "three runs")
     lab.engine.wait_state(lab.name(), "exited")

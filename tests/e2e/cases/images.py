@@ -126,6 +126,31 @@ def test_push_round_trip(lab):
     equal(json.loads(diff_ids), config["rootfs"]["diff_ids"], "layers")
 
 
+def test_push_again(lab):
+    """a second push sends no layer, and one to another repository mounts them from the first"""
+    registry, reference, _ = pull(lab, lab.engine, "ship/layered")
+    first, second = ("%s/ship/%s-%s" % (registry.address, word, lab.name("x")) for word in ("first", "second"))
+    for target in (first, second):
+        lab.engine.docker("tag", reference, target).ok()
+    lab.engine.docker("push", first).ok()
+    contains(lab.engine.docker("push", first).ok().out, "Layer already exists")
+    contains(lab.engine.docker("push", second).ok().out, "Mounted from ship/")
+    equal(registry.digest(second.split("/", 1)[1]), registry.digest(first.split("/", 1)[1]), "digests")
+
+
+def test_push_refused(lab):
+    """push of a tag that is not there, and to nobody"""
+    lab.compare_docker("push", "127.0.0.1:1/ship/nosuch")
+    tag = "127.0.0.1:1/ship/" + lab.name("x")
+
+    def probe(engine):
+        engine.docker("tag", "busybox", tag).ok()
+        done = engine.docker("push", tag).failed()
+        engine.docker("rmi", tag)
+        return done.err
+    contains(lab.compare(probe), "connection refused")
+
+
 def test_pushed_image_runs_on_the_reference(lab):
     """what we push, a real dockerd pulls and runs"""
     registry, reference, _ = pull(lab, lab.engine, "ship/layered")
