@@ -108,9 +108,11 @@ ReceiveStatus receive_message(int socket, std::size_t max_bytes, ReceivedMessage
   header.msg_control = control;
   header.msg_controllen = sizeof(control);
   ssize_t count = 0;
+  bool reset = false;
   do {
     count = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  } while (count < 0 && errno == EINTR);
+    // A peer that closed without reading everything: told once, and before what it had sent, which is still there.
+  } while (count < 0 && (errno == EINTR || (errno == ECONNRESET && !std::exchange(reset, true))));
   if (count < 0) return errno == EAGAIN ? ReceiveStatus::nothing : ReceiveStatus::closed;
   take_fds(header, out.fds);
   if (count == 0 || (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return ReceiveStatus::closed;

@@ -46,12 +46,21 @@ void LogWriter::write_records(runtime::StreamKind stream, const std::vector<std:
   std::string text;
   for (const auto& piece : pieces) {
     record.log = piece;
-    text += runtime::encode_log_record(record);
+    const std::string line = runtime::encode_log_record(record);
+    const std::uint64_t filled = size_ + text.size();
+    if (file_.size_max_bytes != 0 && filled != 0 && filled + line.size() > file_.size_max_bytes) {
+      write_text(std::exchange(text, {}));
+      rotate();
+    }
+    text += line;
   }
-  if (file_.size_max_bytes != 0 && size_ != 0 && size_ + text.size() > file_.size_max_bytes) rotate();
+  write_text(text);
+  grown_ = true;
+}
+
+void LogWriter::write_text(const std::string& text) {
   // A full disk must not stop the container: these records are lost, later ones may fit again.
   if (write_all(fd_.get(), text, file_.path).ok()) size_ += text.size();
-  grown_ = true;
 }
 
 void LogWriter::rotate() {

@@ -25,6 +25,7 @@ class LogWriter {
   explicit LogWriter(runtime::LogFile file) : file_(std::move(file)) {}
   Result<void, SysError> reopen();
   void write_records(runtime::StreamKind stream, const std::vector<std::string>& pieces);
+  void write_text(const std::string& text);
   void rotate();
 
   runtime::LogFile file_;

@@ -1,0 +1,106 @@
+#include "linux_world.h"
+
+#include <doctest/doctest.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include "native/kernel/mount_table.h"
+
+namespace drydock::native::test {
+
+namespace fs = std::filesystem;
+
+namespace {
+constexpr const char* kBusybox = "/bin/busybox";
+constexpr const char* kApplets[] = {"sh",    "true",     "cat",  "ls",   "id",   "ps",    "mount",   "sleep",
+                                    "echo",  "dd",       "tty",  "stty", "head", "wc",    "kill",    "grep",
+                                    "touch", "hostname", "test", "[",    "tail", "mkdir", "readlink"};
+}  // namespace
+
+std::optional<std::string> LinuxWorld::unusable() {
+  if (::geteuid() != 0) return "needs root";
+  if (::access(kBusybox, X_OK) != 0) return "needs a static /bin/busybox";
+  return std::nullopt;
+}
+
+LinuxWorld::LinuxWorld() {
+  char path[] = "/tmp/drydock-runtime-XXXXXX";
+  REQUIRE(::mkdtemp(path) != nullptr);
+  directory_ = path;
+  fs::permissions(directory_, fs::perms(0755));
+  for (const char* name : {"bin", "dev", "etc", "proc", "sys", "tmp"}) fs::create_directories(root() + "/" + name);
+  fs::copy_file(kBusybox, root() + "/bin/busybox");
+  for (const char* applet : kApplets) fs::create_hard_link(root() + "/bin/busybox", root() + "/bin/" + applet);
+  open();
+}
+
+LinuxWorld::~LinuxWorld() {
+  runtime_.reset();
+  fs::remove_all(directory_);
+}
+
+void LinuxWorld::open() {
+  auto runtime = LinuxRuntime::open({directory_ + "/exec", DRYDOCK_MONITOR_PROGRAM});
+  REQUIRE_MESSAGE(runtime.ok(), (runtime.ok() ? "" : runtime.error().message));
+  runtime_ = std::move(runtime).value();
+}
+
+void LinuxWorld::restart_daemon() {
+  runtime_.reset();
+  open();
+}
+
+void LinuxWorld::turn() {
+  pollfd ready{runtime_->event_fd(), POLLIN, 0};
+  ::poll(&ready, 1, 100);
+}
+
+runtime::Spec LinuxWorld::spec(std::vector<std::string> args) const {
+  using runtime::NamespaceKind;
+  runtime::Spec spec;
+  spec.root_path = root();
+  spec.hostname = "conformance";
+  spec.process.args = std::move(args);
+  spec.process.env = {"PATH=/bin"};
+  for (const auto kind :
+       {NamespaceKind::mount, NamespaceKind::pid, NamespaceKind::uts, NamespaceKind::ipc, NamespaceKind::network}) {
+    spec.namespaces.push_back({kind, ""});
+  }
+  spec.mounts = {
+      {"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}},
+      {"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}},
+      {"/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
+      {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}},
+  };
+  spec.masked_paths = {"/proc/kcore", "/proc/keys", "/proc/acpi"};
+  spec.readonly_paths = {"/proc/sys"};
+  return spec;
+}
+
+std::vector<std::string> LinuxWorld::leftovers() const {
+  std::vector<std::string> found;
+  for (const auto& entry : fs::directory_iterator(directory_ + "/exec/containers")) found.push_back(entry.path());
+  if (const auto mounts = read_mount_table(); mounts.ok()) {
+    for (const auto& mount : *mounts) {
+      if (mount.mount_point.starts_with(directory_)) found.push_back(mount.mount_point);
+    }
+  }
+  const auto layout = probe_cgroups();
+  std::vector<std::string> roots = {layout.unified};
+  for (const auto& hierarchy : layout.v1) roots.push_back(hierarchy.mount_point);
+  for (const auto& root : roots) {
+    const std::string group = root + "/drydock-test";
+    if (root.empty() || !fs::exists(group)) continue;
+    for (const auto& entry : fs::directory_iterator(group)) {
+      if (entry.is_directory()) found.push_back(entry.path());
+    }
+  }
+  return found;
+}
+
+}  // namespace drydock::native::test

@@ -1,0 +1,41 @@
+#pragma once
+// A place for containers on this machine's kernel: a root with BusyBox, an exec root, a LinuxRuntime.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "native/runtime/linux_runtime.h"
+
+namespace drydock::native::test {
+
+class LinuxWorld {
+ public:
+  /// Why containers cannot be run here, if so.
+  static std::optional<std::string> unusable();
+
+  LinuxWorld();
+  ~LinuxWorld();
+
+  runtime::Runtime& runtime() { return *runtime_; }
+  LinuxRuntime& linux_runtime() { return *runtime_; }
+  runtime::Spec spec(std::vector<std::string> args) const;
+  void turn();
+
+  /// Drops the LinuxRuntime as a daemon's end does, and makes a new one.
+  void restart_daemon();
+  /// Whatever of these containers is still there: cgroups, mounts, folders. Empty when all is gone.
+  std::vector<std::string> leftovers() const;
+
+  std::string root() const { return directory_ + "/root"; }
+  std::string directory() const { return directory_; }
+  std::string folder_of(const std::string& id) const { return directory_ + "/exec/containers/" + id; }
+
+ private:
+  void open();
+  std::string directory_;
+  std::unique_ptr<LinuxRuntime> runtime_;
+};
+
+}  // namespace drydock::native::test

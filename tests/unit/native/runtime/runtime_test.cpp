@@ -1,0 +1,376 @@
+// What only the real kernel has: cgroup limits, monitors that outlive the daemon, hostile roots.
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "conformance/runtime/runtime_suite.h"
+#include "linux_world.h"
+#include "native/kernel/process.h"
+#include "native/runtime/state_file.h"
+#include "runtime/log_record.h"
+
+namespace drydock::native {
+
+namespace fs = std::filesystem;
+using conformance::shell;
+using test::LinuxWorld;
+using Box = conformance::Box<LinuxWorld>;
+
+#define SKIP_UNLESS_USABLE()                        \
+  if (const auto reason = LinuxWorld::unusable()) { \
+    MESSAGE("skipped: " << *reason);                \
+    return;                                         \
+  }
+
+namespace {
+
+std::int64_t monitor_of(const LinuxWorld& world, const std::string& id) {
+  const auto state = read_state(world.folder_of(id));
+  REQUIRE(state);
+  return state->monitor_pid;
+}
+
+bool alive(std::int64_t pid) {
+  return ::kill(static_cast<pid_t>(pid), 0) == 0;
+}
+
+std::vector<runtime::LogRecord> read_log(const std::string& path) {
+  std::vector<runtime::LogRecord> records;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (auto record = runtime::decode_log_record(line)) records.push_back(*record);
+  }
+  return records;
+}
+
+}  // namespace
+
+TEST_CASE("a container that ended leaves no cgroup, mount, folder or process behind") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  std::int64_t monitor = 0;
+  {
+    Box box(world, "clean", shell("sleep 100 & echo hello"));
+    box.start();
+    monitor = monitor_of(world, "clean");
+    CHECK(box.finish() == 0);
+  }
+  for (int turns = 0; turns < 50 && alive(monitor); ++turns) {
+    world.turn();
+    world.linux_runtime().pump();
+  }
+  CHECK(!alive(monitor));
+  CHECK(world.leftovers().empty());
+}
+
+TEST_CASE("the memory limit kills the hog, says so, and spares the neighbour") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  Box neighbour(world, "neighbour", {"/bin/sleep", "100"});
+  neighbour.start();
+  Box hog(world, "hog", shell("x=$(head -c 100000000 /dev/zero | tail -c 90000000); echo survived"));
+  hog.request.spec.process.args = {"/bin/dd", "if=/dev/zero", "of=/dev/null", "bs=200M", "count=1"};
+  hog.request.spec.resources.memory_limit = 32 << 20;
+  hog.request.spec.resources.memory_swap = 32 << 20;
+  hog.start();
+  CHECK(hog.finish() == 137);
+  REQUIRE(hog.exited());
+  CHECK(hog.exited()->oom_killed);
+  CHECK(hog.saw<runtime::OomEvent>());
+  CHECK(!neighbour.exited());
+  CHECK(world.runtime().kill({"neighbour", ""}, SIGKILL).ok());
+  CHECK(neighbour.finish() == 137);
+  CHECK(!neighbour.exited()->oom_killed);
+}
+
+TEST_CASE("the pids limit stops a fork") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  Box box(world, "pids", shell("for i in 1 2 3 4 5 6 7 8; do sleep 5 & done; echo all"));
+  box.request.spec.resources.pids_limit = 4;
+  box.start();
+  CHECK(box.finish() != 0);
+  CHECK(box.errors.find("can't fork") != std::string::npos);
+}
+
+TEST_CASE("limits can be changed while the container runs, and are seen in its statistics") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  Box box(world, "update", {"/bin/sleep", "100"});
+  box.request.spec.resources.memory_limit = 64 << 20;
+  box.request.spec.resources.memory_swap = 128 << 20;
+  box.start();
+  REQUIRE(world.runtime().stats("update").ok());
+  CHECK(world.runtime().stats("update")->memory_limit == 64 << 20);
+  runtime::Resources more;
+  more.memory_limit = 256 << 20;
+  more.memory_swap = 512 << 20;
+  more.pids_limit = 77;
+  const auto updated = world.runtime().update("update", more);
+  REQUIRE_MESSAGE(updated.ok(), (updated.ok() ? "" : updated.error().message));
+  CHECK(world.runtime().stats("update")->memory_limit == 256 << 20);
+  CHECK(world.runtime().stats("update")->pids_limit == 77);
+  CHECK(world.runtime().stats("update")->pids_current == 1);
+}
+
+TEST_CASE("a new daemon finds running, paused, created and ended containers again") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  Box running(world, "running", shell("trap 'echo bye; exit 9' TERM; echo ready; while :; do sleep 0.1; done"));
+  running.start();
+  REQUIRE(running.wait_for_output("ready"));
+  Box paused(world, "paused", {"/bin/sleep", "100"});
+  paused.start();
+  REQUIRE(world.runtime().pause("paused").ok());
+  Box created(world, "created", {"/bin/true"});
+  REQUIRE(created.create().ok());
+  Box ended(world, "ended", shell("sleep 0.3; exit 6"));
+  ended.start();
+  for (Box* box : {&running, &paused, &created, &ended}) box->stream.reset();
+  world.restart_daemon();
+  std::this_thread::sleep_for(std::chrono::milliseconds(600));
+
+  const auto found = world.runtime().recover();
+  REQUIRE(found.size() == 4);
+  for (const auto& one : found) {
+    CAPTURE(one.container);
+    CHECK(one.running == (one.container == "running" || one.container == "paused"));
+    CHECK(one.paused == (one.container == "paused"));
+    CHECK(one.created == (one.container == "created"));
+    CHECK(one.exited.has_value() == (one.container == "ended"));
+    if (one.exited) CHECK(one.exited->exit_code == 6);
+    CHECK((one.pid > 0) == !one.exited.has_value());
+  }
+  auto attached = world.runtime().attach({"running", ""}, false);
+  REQUIRE(attached.ok());
+  running.stream = std::move(attached).value();
+  REQUIRE(world.runtime().kill({"running", ""}, SIGTERM).ok());
+  CHECK(running.finish() == 9);
+  CHECK(running.output == "ready\nbye\n");
+  REQUIRE(world.runtime().start("created").ok());
+  CHECK(created.finish() == 0);
+  REQUIRE(world.runtime().kill({"paused", ""}, SIGKILL).ok());
+  CHECK(paused.finish() == 137);
+}
+
+TEST_CASE("a process can be added to a container that an earlier daemon started") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  Box box(world, "later", {"/bin/sleep", "100"});
+  box.start();
+  box.stream.reset();
+  world.restart_daemon();
+  REQUIRE(world.runtime().recover().size() == 1);
+  runtime::ExecRequest request;
+  request.container = "later";
+  request.exec = "e";
+  request.process = box.request.spec.process;
+  request.process.args = shell("hostname; exit 2");
+  const auto pid = world.runtime().exec(request);
+  REQUIRE_MESSAGE(pid.ok(), (pid.ok() ? "" : pid.error().message));
+  REQUIRE(box.turn_until([&] { return box.exited("e").has_value(); }));
+  CHECK(box.exited("e")->exit_code == 2);
+}
+
+TEST_CASE("a container whose monitor is killed dies with it and is reported") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  Box box(world, "orphan", shell("echo ready; sleep 100 & sleep 100"));
+  box.start();
+  REQUIRE(box.wait_for_output("ready"));
+  const auto state = read_state(world.folder_of("orphan"));
+  REQUIRE(state);
+  REQUIRE(::kill(static_cast<pid_t>(state->monitor_pid), SIGKILL) == 0);
+  CHECK(box.finish() == 137);
+  REQUIRE(world.runtime().remove("orphan").ok());
+  CHECK(world.leftovers().empty());
+}
+
+TEST_CASE("a container whose monitor died while no daemon was there is found ended") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  Box box(world, "unseen", {"/bin/sleep", "100"});
+  box.start();
+  const auto state = read_state(world.folder_of("unseen"));
+  REQUIRE(state);
+  box.stream.reset();
+  world.restart_daemon();
+  REQUIRE(::kill(static_cast<pid_t>(state->monitor_pid), SIGKILL) == 0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  const auto found = world.runtime().recover();
+  REQUIRE(found.size() == 1);
+  CHECK(!found[0].running);
+  REQUIRE(found[0].exited);
+  CHECK(found[0].exited->exit_code == 137);
+  REQUIRE(world.runtime().remove("unseen").ok());
+  CHECK(world.leftovers().empty());
+}
+
+TEST_CASE("what an earlier daemon began and never made is swept away") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  fs::create_directories(world.folder_of("half"));
+  std::ofstream(world.folder_of("half") + "/config.json") << "{";
+  CHECK(world.runtime().recover().empty());
+  CHECK(world.leftovers().empty());
+}
+
+TEST_CASE("links in a hostile root lead nowhere on the host") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  const std::string outside = world.directory() + "/outside";
+  fs::create_directories(outside);
+  fs::create_directory_symlink("/../../../../.." + outside, world.root() + "/data");
+  fs::create_symlink(".." + std::string("/../../../..") + outside + "/made", world.root() + "/etc/hosts");
+  std::ofstream(world.directory() + "/hosts") << "127.0.0.1 inside\n";
+  Box box(world, "hostile", shell("cat /etc/hosts; ls /data/here; mount | grep -c -e /hosts -e here"));
+  box.request.spec.mounts.push_back({"/etc/hosts", "bind", world.directory() + "/hosts", {"rbind", "ro"}});
+  box.request.spec.mounts.push_back({"/data/here", "tmpfs", "tmpfs", {}});
+  box.start();
+  CHECK(box.finish() == 0);
+  CHECK(box.output.starts_with("127.0.0.1 inside\n"));
+  CHECK(fs::is_empty(outside));
+}
+
+TEST_CASE("an image whose /proc is a link is refused") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  fs::remove(world.root() + "/proc");
+  fs::create_directories(world.root() + "/elsewhere");
+  fs::create_directory_symlink("/elsewhere", world.root() + "/proc");
+  Box box(world, "proclink", {"/bin/true"});
+  CHECK(!box.create().ok());
+  CHECK(world.leftovers().empty());
+}
+
+TEST_CASE("a mount that cannot be made fails create in runc's words and leaves nothing") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  Box box(world, "badmount", {"/bin/true"});
+  box.request.spec.mounts.push_back({"/etc", "bind", "/etc/hostname", {"rbind"}});
+  const auto created = box.create();
+  REQUIRE(!created.ok());
+  CHECK(created.error().message.find("error mounting \"/etc/hostname\" to rootfs at \"/etc\"") != std::string::npos);
+  CHECK(created.error().message.ends_with("not a directory"));
+  CHECK(world.leftovers().empty());
+}
+
+TEST_CASE("a limit that may not be raised fails in runc's words") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  if ((world.runtime().features().capabilities >> 24 & 1) != 0) {
+    MESSAGE("skipped: this process may raise limits");
+    return;
+  }
+  Box box(world, "rlimit", {"/bin/true"});
+  box.request.spec.process.rlimits = {{"RLIMIT_NOFILE", 100'000'000, 100'000'000}};
+  const auto created = box.create();
+  REQUIRE(!created.ok());
+  CHECK(created.error().message.ends_with("error setting rlimit type 7: operation not permitted"));
+}
+
+TEST_CASE("output is logged, with a notice, and the log rotates") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  const std::string path = world.directory() + "/log";
+  Box box(world, "log",
+          shell("echo one; echo two >&2; i=0; while [ $i -lt 200 ]; do echo line $i; i=$((i+1)); done; sleep 0.3; "
+                "printf end"));
+  box.request.log = {path, 4096, 3};
+  REQUIRE(box.create().ok());
+  world.runtime().watch_log("log");
+  REQUIRE(world.runtime().start("log").ok());
+  CHECK(box.finish() == 0);
+  CHECK(box.saw<runtime::LoggedEvent>());
+  CHECK(fs::exists(path + ".2"));
+  CHECK(!fs::exists(path + ".3"));
+  CHECK(fs::file_size(path + ".1") <= 4096);
+  const auto records = read_log(path);
+  REQUIRE(!records.empty());
+  CHECK(records.back().log == "end");
+  CHECK(records.back().stream == "stdout");
+}
+
+TEST_CASE("output is logged while nobody is attached and while a client does not read") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  const std::string path = world.directory() + "/log";
+  Box box(world, "unread", shell("i=0; while [ $i -lt 1000 ]; do echo $i; i=$((i+1)); done"));
+  box.request.log = {path, 0, 1};
+  box.start();
+  box.stream.reset();
+  CHECK(box.finish() == 0);
+  const auto records = read_log(path);
+  REQUIRE(records.size() == 1000);
+  CHECK(records[999].log == "999\n");
+}
+
+TEST_CASE("stdin ends when the attached client that fed it goes, if that was asked for") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  Box box(world, "once", shell("cat >/dev/null; exit 3"));
+  box.request.stdio.open_stdin = true;
+  box.request.stdio.stdin_once = true;
+  box.start();
+  box.stream->write("something");
+  box.stream.reset();
+  CHECK(box.finish() == 3);
+}
+
+TEST_CASE("two clients get the same output") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  Box box(world, "both", shell("echo hello"));
+  REQUIRE(box.create().ok());
+  auto other = world.runtime().attach({"both", ""}, false);
+  REQUIRE(other.ok());
+  REQUIRE(world.runtime().start("both").ok());
+  CHECK(box.finish() == 0);
+  std::string seen;
+  box.turn_until([&] {
+    while (auto chunk = (*other)->read()) seen += chunk->bytes;
+    return (*other)->ended();
+  });
+  CHECK(box.output == "hello\n");
+  CHECK(seen == "hello\n");
+}
+
+TEST_CASE("output that is still unread when the container is removed arrives") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  Box box(world, "tail", shell("head -c 60000 /dev/zero; head -c 60000 /dev/zero >&2"));
+  box.start();
+  for (int turns = 0; turns < 100 && !box.exited(); ++turns) {
+    world.turn();
+    for (auto& event : world.runtime().drain()) box.events.push_back(std::move(event));
+  }
+  REQUIRE(box.exited());
+  REQUIRE(world.runtime().remove("tail").ok());
+  for (int turns = 0; turns < 100 && !box.stream->ended(); ++turns) {
+    while (auto chunk = box.stream->read()) box.output += chunk->bytes;
+    if (!box.stream->ended()) world.turn();
+  }
+  CHECK(box.output.size() == 120'000);
+}
+
+TEST_CASE("the default seccomp filter refuses what it has to and lets the rest pass") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  Box box(world, "seccomp", shell("grep Seccomp: /proc/self/status; mount -t tmpfs x /tmp; echo $?"));
+  runtime::Seccomp filter;
+  filter.default_action = runtime::SeccompAction::allow;
+  filter.architectures = {"SCMP_ARCH_X86_64"};
+  filter.rules = {{{"mount", "nosuchcall"}, runtime::SeccompAction::errno_, 1, {}}};
+  box.request.spec.seccomp = filter;
+  box.start();
+  CHECK(box.finish() == 0);
+  CHECK(box.output == "Seccomp:\t2\n1\n");
+}
+
+}  // namespace drydock::native
