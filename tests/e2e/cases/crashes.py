@@ -20,7 +20,7 @@ class Load:
     def __init__(self, engine, seed):
         self.engine, self._random = engine, random.Random(seed)
         self.lock = threading.Lock()
-        self.present = {}         # id: what is known: "running", "exits N", "stopped", "created"
+        self.present = {}         # id: what is known: "created", "running", "exits N", "stopped", "ended" or "unknown"
         self.removed = set()      # ids whose removal was acknowledged
         self.unsure = set()       # ids with an operation under way when the daemon died
         self.operations = 0
@@ -92,19 +92,18 @@ class Load:
     def _stop_one(self, dice):
         identity = self._pick(dice)
         if identity and self._call("POST", "/containers/%s/stop?t=0" % identity).status in (204, 304):
-            with self.lock:
-                if self.present[identity] == "running":
-                    self.present[identity] = "stopped"
-                self.unsure.discard(identity)
+            self._ended_early(identity)
 
     def _kill_one(self, dice):
         identity = self._pick(dice)
         if identity and self._call("POST", "/containers/%s/kill" % identity).status in (204, 409):
-            with self.lock:
-                known = self.present[identity]
-                # A short one may have been killed before its own end.
-                self.present[identity] = "stopped" if known == "running" else known.replace("exits", "killed or exits")
-                self.unsure.discard(identity)
+            self._ended_early(identity)
+
+    def _ended_early(self, identity):
+        with self.lock:
+            # A short one may have been ended before its own end: its exit code is not known.
+            self.present[identity] = "stopped" if self.present[identity] in ("running", "stopped") else "ended"
+            self.unsure.discard(identity)
 
     def _remove_one(self, dice):
         identity = self._pick(dice)
@@ -123,10 +122,11 @@ def check_truth(engine, load):
     equal([i for i in load.removed if i in listed], [], "removed containers that came back")
     for identity in listed:
         # What ended while the daemon was down may take a moment to be noticed.
-        wait_until(lambda: problem(engine, load, identity) is None, 5,
-                   "%s: %s" % (identity[:12], problem(engine, load, identity)))
-    gone = [i for i in load.removed if cgroups_naming([i])] if load.removed else []
-    equal(gone, [], "removed containers with cgroups")
+        try:
+            wait_until(lambda: problem(engine, load, identity) is None, 5, "true")
+        except AssertionError:
+            raise AssertionError("%s %s" % (identity[:12], problem(engine, load, identity)))
+    equal(cgroups_naming(load.removed), [], "cgroups of removed containers")
 
 
 def problem(engine, load, identity):
@@ -141,7 +141,7 @@ def problem(engine, load, identity):
         return None
     if known == "running" and not state["Running"]:
         return "was started, is %s (%d)" % (state["Status"], state["ExitCode"])
-    if known == "stopped" and state["Running"]:
+    if known in ("stopped", "ended") and state["Running"]:
         return "was stopped, runs"
     if known.startswith("exits") and not state["Running"] and state["ExitCode"] != int(known.split()[-1]):
         return "%s, says %s" % (known, state["ExitCode"])
