@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "engine/image_change_words.h"
 
 namespace drydock::api {
 
@@ -27,6 +28,11 @@ Result<Filters> Filters::parse(std::string_view json) {
     std::sort(list.begin(), list.end());
   }
   return filters;
+}
+
+void Filters::add(std::string_view name, std::string value) {
+  std::vector<std::string>& list = values_[std::string(name)];
+  list.insert(std::upper_bound(list.begin(), list.end(), value), std::move(value));
 }
 
 std::vector<std::string> Filters::get(std::string_view name) const {
@@ -77,6 +83,12 @@ Result<bool> Filters::flag(std::string_view name, bool fallback) const {
     return fail(ErrorKind::invalid_argument, "Invalid filter '", name, "=[", list, "]'");
   }
   return yes;
+}
+
+Result<Timestamp> parse_until(std::string_view text, Timestamp now) {
+  if (auto time = parse_api_time(text); time.ok()) return time;
+  const std::int64_t ago = TRY(engine::parse_go_duration(text));
+  return Timestamp{now.ns - ago};
 }
 
 }  // namespace drydock::api

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace drydock::api {
@@ -19,6 +20,7 @@ class Filters {
   /// Empty text is no filter. Errors: invalid_argument.
   static Result<Filters> parse(std::string_view json);
 
+  void add(std::string_view name, std::string value);
   bool empty() const { return values_.empty(); }
   bool has(std::string_view name) const { return values_.find(name) != values_.end(); }
   /// Sorted; empty where there is no such filter.
@@ -51,5 +53,8 @@ class Filters {
 
   std::map<std::string, std::vector<std::string>, std::less<>> values_;
 };
+
+/// A filter `until`: a time as parse_api_time() takes it, or how long ago, "24h". Errors: invalid_argument.
+Result<Timestamp> parse_until(std::string_view text, Timestamp now);
 
 }  // namespace drydock::api

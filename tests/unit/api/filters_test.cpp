@@ -67,3 +67,10 @@ TEST_CASE("a flag is 1, true, 0 or false, and not both") {
   CHECK(wrong.error().message == "Invalid filter 'dangling=[x]'");
   CHECK_FALSE(parsed(R"({"dangling":["true","false"]})").flag("dangling", true).ok());
 }
+
+TEST_CASE("until is a time or how long ago") {
+  const drydock::Timestamp now{100'000 * drydock::kNanosPerSecond};
+  CHECK(drydock::api::parse_until("1h", now)->seconds() == 96'400);
+  CHECK(drydock::api::parse_until("99999", now)->seconds() == 99'999);
+  CHECK_FALSE(drydock::api::parse_until("x", now).ok());
+}
