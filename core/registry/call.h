@@ -38,6 +38,8 @@ class Call {
   bool step();
   /// Of the connection, the token server or the redirects: `Get "https://…": dial tcp …`.
   const std::optional<Error>& failure() const { return failure_; }
+  /// The same without the request: what dockerd prints of a transfer that had no credentials.
+  const std::string& cause() const { return cause_; }
   /// True if trying again cannot help: no credentials, too many redirects.
   bool failure_is_final() const { return failure_is_final_; }
 
@@ -64,9 +66,10 @@ class Call {
 
   std::shared_ptr<Session> session_;
   CallRequest request_;
-  http::Url origin_;
+  http::Url origin_;  // of the endpoint, which alone gets the credentials
   http::Url url_;
   std::string label_;
+  std::string cause_;
   std::unique_ptr<http::Exchange> exchange_;
   http::ResponseHead head_;
   bool head_taken_ = false;

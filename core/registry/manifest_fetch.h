@@ -29,7 +29,6 @@ class ManifestFetch final : public Operation {
   void begin();
   void finish();
   void fail(Error error);
-  Result<oci::ManifestDocument> check(std::string body) const;
 
   std::shared_ptr<Session> session_;
   oci::Reference reference_;
