@@ -163,12 +163,25 @@ def cgroups_naming(ids):
 
 
 def remove_cgroups(ids):
-    for path in sorted(cgroups_naming(ids), key=len, reverse=True):
-        for where, folders, _ in os.walk(path, topdown=False):
-            try:
-                os.rmdir(where)
-            except OSError:
-                pass  # still busy: the caller's leak check reports it
+    """Ends what is left in the cgroups of these containers, and removes them."""
+    paths = cgroups_naming(ids)
+    members = set()
+    for path in paths:
+        try:
+            members.update(int(pid) for pid in pathlib.Path(path, "cgroup.procs").read_text().split())
+        except OSError:
+            pass  # gone meanwhile
+    end_processes(members)
+    for path in sorted(paths, key=len, reverse=True):
+        remove_cgroup_tree(path)
+
+
+def remove_cgroup_tree(path):
+    for where, _, _ in os.walk(path, topdown=False):
+        try:
+            os.rmdir(where)
+        except OSError:
+            pass  # still busy: a leak check reports it
 
 
 def links_in(netns):

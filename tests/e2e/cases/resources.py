@@ -2,7 +2,7 @@
 import pathlib
 import time
 
-from support.processes import wait_until
+from support.processes import CGROUP_ROOT, cgroups_naming, remove_cgroup_tree, wait_until
 from support.testing import check, contains, equal, show
 
 V1 = pathlib.Path("/sys/fs/cgroup/memory").is_dir()
@@ -49,7 +49,6 @@ CASES = {
     "cpuset_absent": ["--cpuset-cpus", "0-511"],
     "cpuset_nonsense": ["--cpuset-cpus", "zero"],
     "swappiness_out_of_range": ["--memory-swappiness", "101"],
-    "cgroup_parent": ["--cgroup-parent", "/dd-e2e-parent"],
 }
 
 
@@ -59,6 +58,16 @@ def generated_tests():
         test.__name__ = "test_files_" + word
         test.__doc__ = "cgroup files, or refusal, with: " + (" ".join(flags) or "no flag")
         yield test
+
+
+def test_cgroup_parent(lab):
+    """--cgroup-parent: the container's cgroups are below it"""
+    parent = "/" + lab.engine.root.parent.name
+    try:
+        lab.compare_shell("cat /proc/self/cgroup", "--cgroup-parent", parent)
+    finally:
+        for hierarchy in CGROUP_ROOT.iterdir():
+            remove_cgroup_tree(hierarchy / parent.strip("/"))
 
 
 def test_out_of_memory(lab):
@@ -190,7 +199,6 @@ def test_stop_of_a_paused_container(lab):
 
 def test_parent_cgroup_goes(lab):
     """the container's cgroups are gone with it"""
-    from support.processes import cgroups_naming
     name = lab.name()
     identity = lab.engine.docker("run", "-d", "--name", name, "busybox", "sleep", "100").ok().out.strip()
     check(cgroups_naming([identity]), "no cgroup while it runs")
