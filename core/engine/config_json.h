@@ -24,6 +24,7 @@ Result<CreateConfig> decode_create_config(const Json& body);
 Result<ContainerConfig> decode_container_config(const Json& object);
 Result<HostConfig> decode_host_config(const Json& object);
 Result<EndpointMap> decode_endpoints(const Json& object);
+Result<PortMap> decode_ports(const Json& object);
 
 struct UpdateConfig {
   ResourceConfig resources;
