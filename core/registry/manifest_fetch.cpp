@@ -23,9 +23,14 @@ ManifestFetch::ManifestFetch(std::shared_ptr<Session> session, oci::Reference re
     : session_(std::move(session)), reference_(std::move(reference)) {}
 
 void ManifestFetch::begin() {
+  if (generation_ != session_->generation()) resolved_ = false;  // another endpoint may know the tag differently
   generation_ = session_->generation();
+  resolving_ = reference_.digest().empty() && !resolved_;
+  const std::string& digest = tag_digest_.str();
   CallRequest request;
-  request.url = session_->repository_url(concat("/manifests/", reference_.selector()));
+  request.method = resolving_ ? "HEAD" : "GET";
+  request.url =
+      session_->repository_url(concat("/manifests/", resolved_ && !digest.empty() ? digest : reference_.selector()));
   request.headers = accept_list();
   request.scopes = {session_->scope()};
   request.gather_bytes_max = oci::kManifestBytesMax;
@@ -42,9 +47,24 @@ Operation::State ManifestFetch::step() {
     }
     if (!call_) begin();
     if (!call_->step()) return State::waiting;
-    finish();
+    if (resolving_ && !call_->failure()) {
+      on_resolved();
+    } else {
+      finish();
+    }
   }
   return State::done;
+}
+
+void ManifestFetch::on_resolved() {
+  resolved_ = true;
+  tag_digest_ = {};
+  // A refusal of HEAD has no body: GET by the tag will tell why.
+  if (call_->status() == 200) {
+    auto digest = archive::Digest::parse(call_->headers().get("Docker-Content-Digest").value_or(""));
+    if (digest.ok()) tag_digest_ = std::move(digest).value();
+  }
+  call_.reset();
 }
 
 void ManifestFetch::finish() {
@@ -62,10 +82,12 @@ void ManifestFetch::finish() {
   const std::string promised = call->headers().get("Docker-Content-Digest").value_or("");
   std::string body = call->take_body();
   const archive::Digest digest = archive::digest_of(body);
-  const bool as_asked = reference_.digest().empty() || digest == reference_.digest();
-  if (!as_asked || (!promised.empty() && promised != digest.str() && promised.starts_with("sha256:"))) {
-    return fail(make_error(ErrorKind::corrupt, "manifest verification failed for digest ",
-                           as_asked ? promised : reference_.digest().str()));
+  const archive::Digest& wanted = reference_.digest().empty() ? tag_digest_ : reference_.digest();
+  if (!wanted.empty() && digest != wanted) {
+    return fail(make_error(ErrorKind::corrupt, "manifest verification failed for digest ", wanted.str()));
+  }
+  if (promised.starts_with("sha256:") && promised != digest.str()) {
+    return fail(make_error(ErrorKind::corrupt, "manifest verification failed for digest ", promised));
   }
   auto document = oci::parse_manifest(std::move(body), type);
   if (!document.ok()) return fail(document.error());

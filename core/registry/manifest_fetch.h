@@ -1,6 +1,7 @@
 #pragma once
-// GET /v2/<name>/manifests/<reference> (distribution-spec: pulling manifests). Which manifest of an index suits is the
-// caller's choice; it fetches that one by its digest with another ManifestFetch.
+// GET /v2/<name>/manifests/<reference> (distribution-spec: pulling manifests). A tag is resolved by HEAD first, as
+// dockerd does: what is then fetched by digest is verified, whatever happens to the tag meanwhile. Which manifest of an
+// index suits is the caller's choice; it fetches that one by its digest with another ManifestFetch.
 
 #include <memory>
 #include <optional>
@@ -27,6 +28,7 @@ class ManifestFetch final : public Operation {
 
  private:
   void begin();
+  void on_resolved();
   void finish();
   void fail(Error error);
 
@@ -34,6 +36,9 @@ class ManifestFetch final : public Operation {
   oci::Reference reference_;
   std::unique_ptr<Call> call_;
   std::size_t generation_ = 0;
+  bool resolving_ = false;  // the call under way is the HEAD
+  bool resolved_ = false;
+  archive::Digest tag_digest_;  // what the tag points to, if the registry told
   std::optional<oci::ManifestDocument> document_;
   std::optional<Error> failure_;
 };

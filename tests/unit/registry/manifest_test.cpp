@@ -45,6 +45,8 @@ TEST_CASE("a manifest is fetched by its tag and by its digest") {
   ManifestFetch by_digest(fixture.session(), reference(concat("team/app@", fixture.digest)));
   REQUIRE(fixture.run(by_digest));
   CHECK(by_digest.document().digest.str() == fixture.digest);
+  CHECK(fixture.requests("HEAD", "/manifests/1") == 1);
+  CHECK(fixture.requests("GET", concat("/manifests/", fixture.digest)) == 2);
   CHECK(fixture.registry.seen.back().headers.fields().size() >= 4);
   CHECK(fixture.trace.last_seq() > 0);
 }
@@ -72,7 +74,9 @@ TEST_CASE("bytes that do not have the promised digest are refused") {
     CHECK(Fixture::message_of(fetch) == concat("manifest verification failed for digest ", fixture.digest));
   }
   SUBCASE("promised by the registry") {
-    fixture.registry.faults.wrong_digest_header = concat("sha256:", std::string(64, 'b'));
+    const std::string other = concat("sha256:", std::string(64, 'b'));
+    fixture.registry.faults.wrong_digest_header = other;
+    fixture.registry.manifests["team/app"][other] = fixture.registry.manifests["team/app"]["1"];
     ManifestFetch fetch(fixture.session(), reference("team/app:1"));
     REQUIRE(fixture.run(fetch));
     CHECK(fetch.failure()->kind == ErrorKind::corrupt);
@@ -148,7 +152,7 @@ TEST_CASE("tokens: a private repository is denied to strangers and open to its o
   ManifestFetch liar(fixture.session("private/app"), reference("private/app:1"));
   REQUIRE(fixture.run(liar));
   CHECK(Fixture::message_of(liar) ==
-        "Get \"https://registry.test/v2/private/app/manifests/1\": unauthorized: incorrect username or password");
+        "Head \"https://registry.test/v2/private/app/manifests/1\": unauthorized: incorrect username or password");
 }
 
 TEST_CASE("tokens: an identity token is exchanged for one") {
@@ -168,7 +172,7 @@ TEST_CASE("basic authentication needs credentials") {
   ManifestFetch stranger(fixture.session(), reference("team/app:1"));
   REQUIRE(fixture.run(stranger));
   CHECK(Fixture::message_of(stranger) ==
-        "Get \"https://registry.test/v2/team/app/manifests/1\": no basic auth credentials");
+        "Head \"https://registry.test/v2/team/app/manifests/1\": no basic auth credentials");
   fixture.credentials = Fixture::keeper();
   ManifestFetch keeper(fixture.session(), reference("team/app:1"));
   REQUIRE(fixture.run(keeper));

@@ -269,7 +269,7 @@ TEST_CASE("docker-registry with htpasswd: nothing without credentials, everythin
   Client client(registry.address());
   ManifestFetch stranger(client.session("team/app"), client.reference("team/app:1"));
   CHECK(client.run(stranger) ==
-        concat("Get \"http://", registry.address(), "/v2/team/app/manifests/1\": no basic auth credentials"));
+        concat("Head \"http://", registry.address(), "/v2/team/app/manifests/1\": no basic auth credentials"));
 
   client.credentials.username = "keeper";
   client.credentials.password = "wrong";
