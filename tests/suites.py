@@ -87,6 +87,7 @@ SUITES = {
     "native": unit_suite("native"),
     "sanitize": unit_suite("sanitize"),
     "web": unit_suite("web", launcher=["node"], suffix=".js"),
+    "vm": program_suite(sys.executable, "tests/vm/run.py"),
     "e2e": program_suite(sys.executable, "tests/e2e/run.py", "--engine", "drydock"),
 }
 
