@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/keyctl.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -47,8 +48,35 @@ std::uint64_t clone_flag(runtime::NamespaceKind kind) {
   return 0;
 }
 
+namespace {
+
+/// Only children are born in a joined pid namespace. CLONE_PARENT: the monitor stays the parent of the one that goes
+/// on.
+int hand_over(ChildContext& context) {
+  const ChildSetup& setup = *context.setup;
+  await_cgroups(context);  // the new process inherits them
+  if (::setns(setup.pid_namespace, CLONE_NEWPID) < 0) return errno;
+  int pidfd = -1;
+  clone_args arguments{};
+  arguments.flags = CLONE_PARENT | CLONE_PIDFD;
+  arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
+  const long pid = ::syscall(SYS_clone3, &arguments, sizeof(arguments));
+  if (pid < 0) return errno;
+  if (pid > 0) {
+    send_news(setup.channel, ChildNews::handed_over, 0, static_cast<std::int32_t>(pid), pidfd);
+    ::_exit(0);
+  }
+  die_with_parent();
+  exit_without_parent(setup.channel);
+  ::setsid();
+  return 0;
+}
+
+}  // namespace
+
 int run_step(ChildContext& context, const runtime::StepJoinNamespace& step) {
   const int fd = context.setup->joins[context.join++];
+  if (step.kind == runtime::NamespaceKind::pid && context.setup->pid_namespace >= 0) return hand_over(context);
   if (fd < 0) return 0;  // done by the parent
   if (::setns(fd, static_cast<int>(clone_flag(step.kind))) < 0) return errno;
   if (step.kind == runtime::NamespaceKind::user) {

@@ -123,11 +123,16 @@ std::uint64_t namespace_flags(const runtime::InitPlan& plan) {
   return flags;
 }
 
-/// clone3 from inside another pid namespace, and back.
-Result<CloneResult, SysError> clone_in(const Fd& pid_namespace, std::uint64_t flags, int cgroup_fd) {
+/// clone3 from inside another pid namespace, and back. Without the right to enter it the child does so itself.
+Result<CloneResult, SysError> clone_in(const Fd& pid_namespace, std::uint64_t flags, int cgroup_fd, ChildSetup& setup) {
   if (!pid_namespace) return clone_process(flags, cgroup_fd);
   const Fd own = TRY(open_namespace("/proc/self/ns/pid"));
-  TRY(enter_namespace(pid_namespace, CLONE_NEWPID));
+  const auto entered = enter_namespace(pid_namespace, CLONE_NEWPID);
+  if (!entered.ok()) {
+    if (entered.error().code != Errno::eperm) return entered.error();
+    setup.pid_namespace = pid_namespace.get();
+    return clone_process(flags, cgroup_fd);
+  }
   auto result = clone_process(flags, cgroup_fd);
   if (result.ok() && result->pid == 0) return result;
   // Every later child would be born in the container otherwise.
@@ -192,7 +197,7 @@ Result<LaunchedProcess, LaunchFailure> launch(const LaunchOrder& order, Cgroup& 
   const std::uint64_t flags = namespace_flags(plan);
   setup.new_user_namespace = (flags & CLONE_NEWUSER) != 0;
 
-  auto cloned = clone_in(pid_namespace, flags, birth->get());
+  auto cloned = clone_in(pid_namespace, flags, birth->get(), setup);
   if (!cloned.ok()) return to_failure(cloned.error());
   if (cloned->pid == 0) run_child(setup);
   process.pid = cloned->pid;

@@ -50,6 +50,8 @@ class Monitor {
     Poller::Token pidfd_token = 0;
     std::unique_ptr<ProcessIo> io;
     std::optional<PendingReply> pending;
+    Fd helper;  // the process that handed over to this one (child.h)
+    Poller::Token helper_token = 0;
     Fd linger_timer;
     Poller::Token linger_token = 0;
   };
@@ -83,6 +85,7 @@ class Monitor {
   void watch(Process& process);
   void on_channel(Process& process);
   void on_news(Process& process, const struct ChildMessage& message, std::vector<Fd> fds);
+  void hand_over(Process& process, pid_t pid, Fd pidfd);
   void on_executing(Process& process);
   void on_launch_failed(Process& process, LaunchFailure failure);
   void on_exit(Process& process);

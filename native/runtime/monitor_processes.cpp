@@ -72,6 +72,9 @@ void Monitor::on_news(Process& process, const ChildMessage& message, std::vector
     case ChildNews::console:
       if (!fds.empty()) process.io->use_terminal(std::move(fds[0]));
       return;
+    case ChildNews::handed_over:
+      if (!fds.empty()) hand_over(process, static_cast<pid_t>(message.code), std::move(fds[0]));
+      return;
     case ChildNews::created:
       process.phase = Phase::created;
       state_.status = MonitorStatus::created;
@@ -85,6 +88,20 @@ void Monitor::on_news(Process& process, const ChildMessage& message, std::vector
       if (message.step == kStepUserNamespace) failure.operation = "enter user namespace";
       return on_launch_failed(process, std::move(failure));
   }
+}
+
+void Monitor::hand_over(Process& process, pid_t pid, Fd pidfd) {
+  poller_.remove(process.pidfd_token);
+  process.helper = std::exchange(process.launched.pidfd, std::move(pidfd));
+  process.launched.pid = pid;
+  const auto ended = poller_.add(process.helper.get(), EPOLLIN, [this, &process](std::uint32_t) {
+    static_cast<void>(reap(process.helper.get()));
+    poller_.remove(process.helper_token);
+  });
+  if (ended.ok()) process.helper_token = *ended;
+  const auto exit =
+      poller_.add(process.launched.pidfd.get(), EPOLLIN, [this, &process](std::uint32_t) { on_exit(process); });
+  if (exit.ok()) process.pidfd_token = *exit;
 }
 
 /// The channel closed without a failure: execve worked, or the process was killed before it came to that.
@@ -169,6 +186,8 @@ void Monitor::forget_ended() {
     if (entry.first.empty() || !process.reaped) return false;
     if (!process.io->output_ended() || !process.io->clients_drained()) return false;
     poller_.remove(process.linger_token);
+    if (process.helper) static_cast<void>(reap(process.helper.get()));
+    poller_.remove(process.helper_token);
     return true;
   });
 }

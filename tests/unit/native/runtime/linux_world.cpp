@@ -1,8 +1,10 @@
 #include "linux_world.h"
 
 #include <doctest/doctest.h>
+#include <grp.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,9 +19,19 @@ namespace fs = std::filesystem;
 
 namespace {
 constexpr const char* kBusybox = "/bin/busybox";
-constexpr const char* kApplets[] = {"sh",    "true",     "cat",  "ls",   "id",   "ps",    "mount",   "sleep",
-                                    "echo",  "dd",       "tty",  "stty", "head", "wc",    "kill",    "grep",
-                                    "touch", "hostname", "test", "[",    "tail", "mkdir", "readlink"};
+constexpr const char* kApplets[] = {"sh",    "true",     "cat",  "ls",   "id",   "ps",    "mount",    "sleep",
+                                    "echo",  "dd",       "tty",  "stty", "head", "wc",    "kill",     "grep",
+                                    "touch", "hostname", "test", "[",    "tail", "mkdir", "readlink", "mknod"};
+/// In bin/ of the build folder, which the test machine of tests/vm has elsewhere than the one that built it.
+std::string monitor_program() {
+  for (fs::path folder = fs::read_symlink("/proc/self/exe"); folder != folder.root_path();) {
+    folder = folder.parent_path();
+    const fs::path program = folder / "bin" / "drydock-monitor";
+    if (fs::exists(program)) return program;
+  }
+  return "drydock-monitor is not built";
+}
+
 }  // namespace
 
 std::optional<std::string> LinuxWorld::unusable() {
@@ -45,7 +57,7 @@ LinuxWorld::~LinuxWorld() {
 }
 
 void LinuxWorld::open() {
-  auto runtime = LinuxRuntime::open({directory_ + "/exec", DRYDOCK_MONITOR_PROGRAM});
+  auto runtime = LinuxRuntime::open({directory_ + "/exec", monitor_program()});
   REQUIRE_MESSAGE(runtime.ok(), (runtime.ok() ? "" : runtime.error().message));
   runtime_ = std::move(runtime).value();
 }
@@ -79,7 +91,36 @@ runtime::Spec LinuxWorld::spec(std::vector<std::string> args) const {
   };
   spec.masked_paths = {"/proc/kcore", "/proc/keys", "/proc/acpi"};
   spec.readonly_paths = {"/proc/sys"};
+  if (rootless_) {
+    spec.namespaces.push_back({NamespaceKind::user, ""});
+    spec.uid_mappings = {{0, ::getuid(), 1}};
+    spec.gid_mappings = {{0, ::getgid(), 1}};
+    // Group 5 is not in the map.
+    spec.mounts[2].options = {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"};
+  }
   return spec;
+}
+
+bool LinuxWorld::as_user(const std::function<bool(LinuxWorld&)>& work) {
+  constexpr uid_t kSomebody = 1000;
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    bool good = ::setgroups(0, nullptr) == 0 && ::setresgid(kSomebody, kSomebody, kSomebody) == 0 &&
+                ::setresuid(kSomebody, kSomebody, kSomebody) == 0;
+    try {
+      if (good) {
+        LinuxWorld world;
+        world.rootless_ = true;
+        good = work(world);
+      }
+    } catch (...) {  // a REQUIRE: the child must not go on with the other tests
+      good = false;
+    }
+    ::_exit(good ? 0 : 1);
+  }
+  int status = 0;
+  return ::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 std::vector<std::string> LinuxWorld::leftovers() const {

@@ -1,6 +1,7 @@
 #pragma once
 // A place for containers on this machine's kernel: a root with BusyBox, an exec root, a LinuxRuntime.
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +24,10 @@ class LinuxWorld {
   runtime::Spec spec(std::vector<std::string> args) const;
   void turn();
 
+  /// The world of a user without privileges: a child process of this test goes on as that user with `work`, in a user
+  /// namespace that maps its root. False: a check failed there, or it did not come to the end.
+  static bool as_user(const std::function<bool(LinuxWorld&)>& work);
+
   /// Drops the LinuxRuntime as a daemon's end does, and makes a new one.
   void restart_daemon();
   /// Whatever of these containers is still there: cgroups, mounts, folders. Empty when all is gone.
@@ -34,6 +39,7 @@ class LinuxWorld {
 
  private:
   void open();
+  bool rootless_ = false;
   std::string directory_;
   std::unique_ptr<LinuxRuntime> runtime_;
 };

@@ -99,6 +99,21 @@ TEST_CASE("the pids limit stops a fork") {
   CHECK(box.errors.find("can't fork") != std::string::npos);
 }
 
+TEST_CASE("a device that no rule allows can be made, and not be opened") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  Box box(world, "devices",
+          shell("mknod /tmp/kmem c 1 2; head -c 1 /tmp/kmem || echo refused; mknod /tmp/null c 1 3; cat /tmp/null && "
+                "echo allowed"));
+  runtime::CapabilitySets sets;
+  sets.bounding = sets.effective = sets.permitted = {"CAP_MKNOD"};
+  box.request.spec.process.capabilities = sets;
+  box.request.spec.resources.devices = {{false, 'a', std::nullopt, std::nullopt, "rwm"}};
+  box.start();
+  CHECK(box.finish() == 0);
+  CHECK(box.output == "refused\nallowed\n");
+}
+
 TEST_CASE("limits can be changed while the container runs, and are seen in its statistics") {
   SKIP_UNLESS_USABLE();
   LinuxWorld world;
@@ -252,11 +267,13 @@ TEST_CASE("an image whose /proc is a link is refused") {
 TEST_CASE("a mount that cannot be made fails create in runc's words and leaves nothing") {
   SKIP_UNLESS_USABLE();
   LinuxWorld world;
+  const std::string file = world.directory() + "/file";
+  std::ofstream(file) << "no directory\n";
   Box box(world, "badmount", {"/bin/true"});
-  box.request.spec.mounts.push_back({"/etc", "bind", "/etc/hostname", {"rbind"}});
+  box.request.spec.mounts.push_back({"/etc", "bind", file, {"rbind"}});
   const auto created = box.create();
   REQUIRE(!created.ok());
-  CHECK(created.error().message.find("error mounting \"/etc/hostname\" to rootfs at \"/etc\"") != std::string::npos);
+  CHECK(created.error().message.find("error mounting \"" + file + "\" to rootfs at \"/etc\"") != std::string::npos);
   CHECK(created.error().message.ends_with("not a directory"));
   CHECK(world.leftovers().empty());
 }
@@ -359,7 +376,56 @@ TEST_CASE("output that is still unread when the container is removed arrives") {
   CHECK(box.output.size() == 120'000);
 }
 
-TEST_CASE("the default seccomp filter refuses what it has to and lets the rest pass") {
+TEST_CASE("a user without privileges runs containers and adds processes to them, in a user namespace") {
+  SKIP_UNLESS_USABLE();
+  const bool good = LinuxWorld::as_user([](LinuxWorld& world) {
+    Box box(world, "rootless", shell("id -u; cat /proc/self/uid_map; trap 'exit 4' TERM; while :; do sleep 0.1; done"));
+    box.request.spec.cgroups_path = "";
+    box.request.stdio.terminal = true;
+    box.start();
+    bool fine = box.wait_for_output("1000");
+    runtime::ExecRequest request;
+    request.container = "rootless";
+    request.exec = "more";
+    request.process = box.request.spec.process;
+    request.process.terminal = false;
+    request.process.args =
+        shell("test $(hostname) = conformance && test -d /proc/1 && test $(id -u) = 0 && kill 1 && exit 5");
+    const auto pid = world.runtime().exec(request);
+    if (!pid.ok()) MESSAGE("exec: " << pid.error().message);
+    fine = fine && pid.ok() && box.turn_until([&] { return box.exited("more").has_value(); });
+    fine = fine && box.exited("more")->exit_code == 5;
+    return box.finish() == 4 && fine && box.output.starts_with("0\r\n");
+  });
+  CHECK(good);
+}
+
+TEST_CASE("root in a container with an id map is somebody else outside, for exec as well") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  Box box(world, "remapped", shell("id -u; cat /proc/self/uid_map; sleep 100"));
+  box.request.spec.namespaces.push_back({runtime::NamespaceKind::user, ""});
+  box.request.spec.uid_mappings = box.request.spec.gid_mappings = {{0, 200'000, 65'536}};
+  box.start();
+  REQUIRE(box.wait_for_output("65536"));
+  CHECK(box.output.starts_with("0\n"));
+  struct stat about {};
+  const auto state = read_state(world.folder_of("remapped"));
+  REQUIRE(state);
+  REQUIRE(::stat(("/proc/" + std::to_string(state->pid)).c_str(), &about) == 0);
+  CHECK(about.st_uid == 200'000);
+  runtime::ExecRequest request;
+  request.container = "remapped";
+  request.exec = "e";
+  request.process = box.request.spec.process;
+  request.process.args = shell("test $(id -u) = 0 && exit 8");
+  const auto pid = world.runtime().exec(request);
+  REQUIRE_MESSAGE(pid.ok(), (pid.ok() ? "" : pid.error().message));
+  REQUIRE(box.turn_until([&] { return box.exited("e").has_value(); }));
+  CHECK(box.exited("e")->exit_code == 8);
+}
+
+TEST_CASE("a seccomp filter refuses what it names and lets the rest pass") {
   SKIP_UNLESS_USABLE();
   LinuxWorld world;
   Box box(world, "seccomp", shell("grep Seccomp: /proc/self/status; mount -t tmpfs x /tmp; echo $?"));
