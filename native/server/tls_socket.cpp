@@ -47,6 +47,26 @@ std::string handshake_failure(const boost::system::error_code& code, SSL* ssl, c
   return to_lower(code.message());
 }
 
+/// Whom the client means to talk to, and whether it insists on proof.
+void set_up_client(SSL* ssl, const TlsPeer& peer) {
+  boost::system::error_code not_an_address;
+  asio::ip::make_address(peer.server_name, not_an_address);
+  // RFC 6066 §3: literal addresses are not sent as a server name.
+  if (not_an_address) SSL_set_tlsext_host_name(ssl, peer.server_name.c_str());
+  if (!peer.verify) {
+    SSL_set_verify(ssl, SSL_VERIFY_NONE, nullptr);
+    return;
+  }
+  SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
+  X509_VERIFY_PARAM* const param = SSL_get0_param(ssl);
+  X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  if (not_an_address) {
+    X509_VERIFY_PARAM_set1_host(param, peer.server_name.c_str(), peer.server_name.size());
+  } else {
+    X509_VERIFY_PARAM_set1_ip_asc(param, peer.server_name.c_str());
+  }
+}
+
 class TlsStream final : public StreamSocket {
  public:
   TlsStream(PlainSocket socket, std::shared_ptr<asio::ssl::context> context, TlsRole role, const TlsPeer& peer)
@@ -54,7 +74,7 @@ class TlsStream final : public StreamSocket {
         context_(std::move(context)),
         role_(role),
         server_name_(peer.server_name) {
-    if (role == TlsRole::client) set_up_client(peer);
+    if (role == TlsRole::client) set_up_client(stream_->native_handle(), peer);
   }
 
   void async_handshake(HandshakeHandler handler) override {
@@ -93,26 +113,6 @@ class TlsStream final : public StreamSocket {
     return [stream = stream_, handler = std::move(handler)](const boost::system::error_code& code, std::size_t count) {
       handler(code, count);
     };
-  }
-
-  void set_up_client(const TlsPeer& peer) {
-    SSL* const ssl = stream_->native_handle();
-    boost::system::error_code not_an_address;
-    asio::ip::make_address(peer.server_name, not_an_address);
-    // RFC 6066 §3: literal addresses are not sent as a server name.
-    if (not_an_address) SSL_set_tlsext_host_name(ssl, peer.server_name.c_str());
-    if (!peer.verify) {
-      SSL_set_verify(ssl, SSL_VERIFY_NONE, nullptr);
-      return;
-    }
-    SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
-    X509_VERIFY_PARAM* const param = SSL_get0_param(ssl);
-    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    if (not_an_address) {
-      X509_VERIFY_PARAM_set1_host(param, peer.server_name.c_str(), peer.server_name.size());
-    } else {
-      X509_VERIFY_PARAM_set1_ip_asc(param, peer.server_name.c_str());
-    }
   }
 
   std::shared_ptr<asio::ssl::stream<PlainSocket>> stream_;
