@@ -146,6 +146,8 @@ def check_lengths(path, lines):
                 yield Finding("lengths", path, start, "function of %d lines: over %d" % (number - start + 1,
                                                                                          FUNCTION_LINES_MAX))
             start = None
+        elif line == "};":  # of a class: a condition within its inline functions is no function's first line
+            start = None
 
 
 def check_names(path, lines):
