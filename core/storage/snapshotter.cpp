@@ -165,6 +165,8 @@ Result<void> Snapshotter::fill_overlay(const std::string& directory, const std::
   const Metadata metadata = TRY(root_owned(fs, layers_.ids(), 0755));
   TRY(make_owned_directory(fs, directory + "/upper", metadata));
   TRY(make_owned_directory(fs, directory + "/work", TRY(root_owned(fs, layers_.ids(), 0700))));
+  // Where the overlay is mounted, in the container's own mount namespace: always empty as the host sees it.
+  TRY(make_owned_directory(fs, directory + "/merged", TRY(root_owned(fs, layers_.ids(), 0755))));
   return {};
 }
 
