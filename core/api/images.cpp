@@ -150,7 +150,8 @@ void create_image(Context& context) {
 }
 
 Result<void> push(Context& context) {
-  if (!context.request.headers.has("X-Registry-Auth")) return fail(ErrorKind::invalid_argument, "Bad parameters and missing X-Registry-Auth: EOF");
+  if (!context.request.headers.has("X-Registry-Auth"))
+    return fail(ErrorKind::invalid_argument, "Bad parameters and missing X-Registry-Auth: EOF");
   engine::PushRequest request;
   request.reference = TRY(oci::Reference::parse(context.params.get("name")));
   if (const std::string tag = context.query().get_or("tag", ""); !tag.empty()) {
@@ -161,7 +162,9 @@ Result<void> push(Context& context) {
   return {};
 }
 
-void push_image(Context& context) { answer_error(context, push(context)); }
+void push_image(Context& context) {
+  answer_error(context, push(context));
+}
 
 Result<Json> prune(Context& context) {
   const Filters filters = TRY(Filters::parse(context.query().get_or("filters", "")));
@@ -184,7 +187,9 @@ Result<Json> prune(Context& context) {
   return Json{{"ImagesDeleted", removed.empty() ? Json() : removed}, {"SpaceReclaimed", pruned.bytes}};
 }
 
-void prune_images(Context& context) { answer(context, prune(context)); }
+void prune_images(Context& context) {
+  answer(context, prune(context));
+}
 
 Result<void> commit(Context& context) {
   const http::Query& query = context.query();
@@ -207,7 +212,9 @@ Result<void> commit(Context& context) {
   return engine::start_commit(context.daemon, std::move(request), done);
 }
 
-void commit_container(Context& context) { answer_error(context, commit(context)); }
+void commit_container(Context& context) {
+  answer_error(context, commit(context));
+}
 
 void search_images(Context& context) {
   send_error(*context.responder, {ErrorKind::not_implemented, "GET /images/search is not supported by Drydock"});
@@ -225,7 +232,9 @@ Result<void> distribution(Context& context) {
   return {};
 }
 
-void inspect_distribution(Context& context) { answer_error(context, distribution(context)); }
+void inspect_distribution(Context& context) {
+  answer_error(context, distribution(context));
+}
 
 constexpr Route kRoutes[] = {
     {"GET", "/images/json", &list_images, http::BodyMode::buffered, "ImageList"},
@@ -246,6 +255,8 @@ constexpr Route kRoutes[] = {
 
 }  // namespace
 
-RouteTable image_routes() { return kRoutes; }
+RouteTable image_routes() {
+  return kRoutes;
+}
 
 }  // namespace drydock::api

@@ -28,9 +28,13 @@ struct Listed {
   Images::Names names;
 };
 
-std::int64_t unix_seconds(Timestamp time) { return time.is_zero() ? kGoZeroTimeSeconds : time.seconds(); }
+std::int64_t unix_seconds(Timestamp time) {
+  return time.is_zero() ? kGoZeroTimeSeconds : time.seconds();
+}
 
-Json strings_or_null(const std::vector<std::string>& strings) { return strings.empty() ? Json() : Json(strings); }
+Json strings_or_null(const std::vector<std::string>& strings) {
+  return strings.empty() ? Json() : Json(strings);
+}
 
 Json labels_json(const oci::StringMap& labels) {
   if (labels.empty()) return nullptr;
@@ -144,7 +148,8 @@ void set_names(Json& json, const Images::Names& names, ApiVersion version) {
 /// A config as Go prints it: every member, null where the image has null.
 Json run_config_json(const Json& image, std::string_view member, ApiVersion version) {
   const auto found = image.find(member);
-  const auto config = engine::decode_container_config(found == image.end() || found->is_null() ? Json::object() : *found);
+  const auto config =
+      engine::decode_container_config(found == image.end() || found->is_null() ? Json::object() : *found);
   return config.ok() ? engine::encode(*config, version.minor) : Json();
 }
 

@@ -39,7 +39,9 @@ void show_version(Context& context) {
   send_json(*context.responder, 200, version_json(context.daemon, context.version));
 }
 
-void show_info(Context& context) { send_json(*context.responder, 200, info_json(context.daemon, context.version)); }
+void show_info(Context& context) {
+  send_json(*context.responder, 200, info_json(context.daemon, context.version));
+}
 
 void show_disk_usage(Context& context) {
   const auto usage = disk_usage_json(context.daemon, context.version);
@@ -61,7 +63,9 @@ void login(Context& context) {
   if (const auto started = check_login(context); !started.ok()) send_error(*context.responder, started.error());
 }
 
-void empty_list(Context& context) { send_json(*context.responder, 200, Json::array()); }
+void empty_list(Context& context) {
+  send_json(*context.responder, 200, Json::array());
+}
 
 void no_swarm(Context& context) {
   send_error(*context.responder,
@@ -73,10 +77,9 @@ void no_swarm(Context& context) {
 void not_there(Context& context) {
   const http::Request& request = context.request;
   const std::string_view path = http::split_version(request.path).rest;
-  context.daemon.trace.emit(
-      trace::UnimplementedEvent{concat("endpoint ", request.method, ' ', path), "api"});
-  send_error(*context.responder, make_error(ErrorKind::not_implemented, request.method, ' ', path,
-                                            " is not supported by Drydock"));
+  context.daemon.trace.emit(trace::UnimplementedEvent{concat("endpoint ", request.method, ' ', path), "api"});
+  send_error(*context.responder,
+             make_error(ErrorKind::not_implemented, request.method, ' ', path, " is not supported by Drydock"));
 }
 
 constexpr http::BodyMode kBuffered = http::BodyMode::buffered;
@@ -138,6 +141,8 @@ constexpr Route kRoutes[] = {
 
 }  // namespace
 
-RouteTable system_routes() { return kRoutes; }
+RouteTable system_routes() {
+  return kRoutes;
+}
 
 }  // namespace drydock::api

@@ -21,7 +21,9 @@ namespace {
 using engine::Daemon;
 
 /// The kernel's name for the machine in Go's words.
-std::string go_architecture(const Daemon& daemon) { return engine::host_platform(daemon).architecture; }
+std::string go_architecture(const Daemon& daemon) {
+  return engine::host_platform(daemon).architecture;
+}
 
 Json index_json(std::string_view name, const std::vector<std::string>& mirrors, bool secure, bool official) {
   return {{"Name", name}, {"Mirrors", mirrors}, {"Secure", secure}, {"Official", official}};
@@ -135,8 +137,9 @@ Json security_options(const Daemon& daemon) {
   const runtime::KernelFeatures& features = daemon.host.runtime.features();
   if (features.seccomp) {
     const std::string& profile = daemon.settings.seccomp_profile;
-    options.push_back(profile.empty() ? "name=seccomp,profile=default"
-                                      : "name=seccomp,profile=" + std::string(profile == "unconfined" ? profile : "custom"));
+    options.push_back(profile.empty()
+                          ? "name=seccomp,profile=default"
+                          : "name=seccomp,profile=" + std::string(profile == "unconfined" ? profile : "custom"));
   }
   if (features.rootless) options.push_back("name=rootless");
   if (!daemon.settings.uid_mappings.empty()) options.push_back("name=userns");
@@ -149,10 +152,14 @@ Json security_options(const Daemon& daemon) {
 Json version_json(const Daemon& daemon, ApiVersion) {
   const engine::HostFacts& facts = daemon.host.facts;
   const std::string architecture = go_architecture(daemon);
-  Json details = {{"ApiVersion", kApiVersionMaxText}, {"Arch", architecture},
-                  {"BuildTime", ""},                  {"Experimental", "false"},
-                  {"GitCommit", ""},                  {"GoVersion", ""},
-                  {"KernelVersion", facts.kernel_version}, {"MinAPIVersion", kApiVersionMinText},
+  Json details = {{"ApiVersion", kApiVersionMaxText},
+                  {"Arch", architecture},
+                  {"BuildTime", ""},
+                  {"Experimental", "false"},
+                  {"GitCommit", ""},
+                  {"GoVersion", ""},
+                  {"KernelVersion", facts.kernel_version},
+                  {"MinAPIVersion", kApiVersionMinText},
                   {"Os", "linux"}};
   Json json = Json::object();
   json["Platform"] = {{"Name", "Drydock"}};
@@ -180,8 +187,9 @@ Json info_json(Daemon& daemon, ApiVersion version) {
   const Json runtime = {{"path", "drydock-runtime"}};
   json["Runtimes"] = {{"io.containerd.runc.v2", runtime}, {"runc", runtime}};
   json["DefaultRuntime"] = "runc";
-  json["Swarm"] = {{"NodeID", ""},        {"NodeAddr", ""}, {"LocalNodeState", "inactive"},
-                   {"ControlAvailable", false}, {"Error", ""},    {"RemoteManagers", nullptr}};
+  json["Swarm"] = {
+      {"NodeID", ""}, {"NodeAddr", ""},           {"LocalNodeState", "inactive"}, {"ControlAvailable", false},
+      {"Error", ""},  {"RemoteManagers", nullptr}};
   json["LiveRestoreEnabled"] = daemon.settings.live_restore;
   json["Isolation"] = "";
   json["InitBinary"] = daemon.settings.init_path.substr(daemon.settings.init_path.rfind('/') + 1);

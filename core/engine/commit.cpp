@@ -43,8 +43,9 @@ oci::RunConfig to_run_config(const ContainerConfig& from) {
   config.cmd = from.cmd.value_or(Strings());
   if (from.healthcheck) {
     const HealthConfig& health = *from.healthcheck;
-    config.healthcheck = oci::HealthcheckConfig{health.test.value_or(Strings()), health.interval,       health.timeout,
-                                                health.start_period,             health.start_interval, health.retries};
+    config.healthcheck =
+        oci::HealthcheckConfig{health.test.value_or(Strings()), health.interval, health.timeout, health.start_period,
+                               health.start_interval,           health.retries};
   }
   config.args_escaped = from.args_escaped;
   config.image = from.image;
@@ -184,7 +185,8 @@ Result<void> CommitJob::make_image(Daemon& daemon) {
   image.diff_ids = base.config.diff_ids;
   if (!empty) image.diff_ids.push_back(unpack_->layer().diff);
   image.history = base.config.history;
-  image.history.push_back({image.created, request_.author, join(image.container_config->cmd, " "), request_.message, empty});
+  image.history.push_back(
+      {image.created, request_.author, join(image.container_config->cmd, " "), request_.message, empty});
 
   storage::ImageStore& store = daemon.images->store();
   id_ = TRY(store.add(oci::to_json_text(image), base.id));

@@ -20,7 +20,7 @@ struct CommitRequest {
   std::string tag;
   std::string author, message;
   std::vector<std::string> changes;
-  bool pause = true;  // while its files are read, if it runs
+  bool pause = true;                      // while its files are read, if it runs
   std::optional<ContainerConfig> config;  // what the client wants instead of the container's own
 };
 

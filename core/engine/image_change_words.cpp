@@ -12,9 +12,15 @@ namespace drydock::engine {
 
 namespace {
 
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
-bool is_name_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+bool is_name_start(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 class WordReader {
  public:
@@ -64,7 +70,8 @@ class WordReader {
       if (c == '"') return {};
       if (c == '$') {
         out += TRY(read_variable());
-      } else if (c == '\\' && !rest_.empty() && std::string_view("\"$\\").find(rest_.front()) != std::string_view::npos) {
+      } else if (c == '\\' && !rest_.empty() &&
+                 std::string_view("\"$\\").find(rest_.front()) != std::string_view::npos) {
         out += take();
       } else {
         out += c;

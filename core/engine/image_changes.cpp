@@ -141,8 +141,8 @@ Result<void> change_cmd(const Instruction& instruction, State& state) {
 }
 
 Result<void> change_entrypoint(const Instruction& instruction, State& state) {
-  state.config.entrypoint = instruction.rest.empty() ? std::vector<std::string>()
-                                                     : command_of(instruction.rest, state.config);
+  state.config.entrypoint =
+      instruction.rest.empty() ? std::vector<std::string>() : command_of(instruction.rest, state.config);
   if (!state.command_set) state.config.cmd.clear();
   return {};
 }

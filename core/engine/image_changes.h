@@ -1,6 +1,6 @@
 #pragma once
-// Dockerfile instructions applied to an image's config: `docker commit -c`, `docker import -c`. Those that Docker allows
-// there: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, USER, VOLUME, WORKDIR.
+// Dockerfile instructions applied to an image's config: `docker commit -c`, `docker import -c`. Those that Docker
+// allows there: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, USER, VOLUME, WORKDIR.
 
 #include <string>
 #include <vector>

@@ -121,8 +121,8 @@ void start_login(Daemon& daemon, registry::Credentials credentials,
   options.domain = registry::login_domain(credentials.server_address);
   options.credentials = std::move(credentials);
   options.settings.insecure_registries = daemon.settings.insecure_registries;
-  auto session = std::make_shared<registry::Session>(daemon.host.transport, daemon.host.clock, daemon.trace,
-                                                     std::move(options));
+  auto session =
+      std::make_shared<registry::Session>(daemon.host.transport, daemon.host.clock, daemon.trace, std::move(options));
   daemon.add_job(std::make_unique<LoginJob>(std::move(session), std::move(done)));
 }
 

@@ -13,9 +13,12 @@ namespace {
 constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::size_t kBarWidth = 50;
 
-std::string finish_line(const Json& json) { return escape_html(to_json_text(json)) + std::string(kLineEnd); }
+std::string finish_line(const Json& json) {
+  return escape_html(to_json_text(json)) + std::string(kLineEnd);
+}
 
-/// `value` divided by 10^`digits`, to four significant digits, without trailing zeros: Go's %.4g for numbers below 1000.
+/// `value` divided by 10^`digits`, to four significant digits, without trailing zeros: Go's %.4g for numbers below
+/// 1000.
 std::string four_digits(std::uint64_t value, unsigned digits) {
   std::uint64_t unit = 1;
   for (unsigned i = 0; i < digits; ++i) unit *= 10;
@@ -59,7 +62,9 @@ std::string progress_line(std::string_view id, std::string_view action, std::uin
   return finish_line(line);
 }
 
-std::string stream_line(std::string_view text) { return finish_line({{"stream", text}}); }
+std::string stream_line(std::string_view text) {
+  return finish_line({{"stream", text}});
+}
 
 std::string aux_line(std::string_view aux) {
   return concat("{\"progressDetail\":{},\"aux\":", escape_html(aux), "}", kLineEnd);
@@ -86,7 +91,7 @@ std::string human_size(std::uint64_t bytes) {
 std::string progress_bar(std::uint64_t current, std::uint64_t total) {
   if (total == 0) return current == 0 ? "" : pad_left(human_size(current), 8);
   // Two percent a column. A layer may turn out larger than was announced, and a size may be any number.
-  const std::uint64_t percent = current >= total                ? 100
+  const std::uint64_t percent = current >= total           ? 100
                                 : total > UINT64_MAX / 100 ? current / (total / 100)
                                                            : current * 100 / total;
   const std::size_t filled = static_cast<std::size_t>(percent / 2);

@@ -1,7 +1,8 @@
 #pragma once
 // The stream of JSON lines that a pull, push, load or import answers with, in the shape of dockerd's jsonmessage:
 //
-//   {"status":"Downloading","progressDetail":{"current":1,"total":2},"progress":"[=====>     ]  1B/2B","id":"0a1b2c"}\r\n
+//   {"status":"Downloading","progressDetail":{"current":1,"total":2},"progress":"[=====>     ]
+//   1B/2B","id":"0a1b2c"}\r\n
 
 #include <cstdint>
 #include <string>

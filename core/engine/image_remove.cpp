@@ -18,7 +18,9 @@ namespace {
 using storage::Image;
 using storage::ImageId;
 
-bool is_digest_name(std::string_view name) { return name.find('@') != std::string_view::npos; }
+bool is_digest_name(std::string_view name) {
+  return name.find('@') != std::string_view::npos;
+}
 
 /// "busybox:latest" and "busybox@sha256:…" are both of "busybox".
 std::string repository_of(std::string_view name) {
@@ -53,7 +55,9 @@ const Container* user_of(Daemon& daemon, const ImageId& id, Running running) {
   return nullptr;
 }
 
-std::string short_id(std::string_view id) { return std::string(id.substr(0, 12)); }
+std::string short_id(std::string_view id) {
+  return std::string(id.substr(0, 12));
+}
 
 struct Conflict {
   bool hard = false;

@@ -26,8 +26,7 @@ class ImageUnpack {
   enum class State { waiting, busy, done };
 
   /// Errors: as LayerStore::unpack.
-  static Result<std::unique_ptr<ImageUnpack>> start(storage::LayerStore& layers,
-                                                    std::optional<storage::ChainId> parent,
+  static Result<std::unique_ptr<ImageUnpack>> start(storage::LayerStore& layers, std::optional<storage::ChainId> parent,
                                                     std::optional<archive::Digest> expected_diff,
                                                     std::unique_ptr<ByteSource> source, std::string holder);
 

@@ -36,7 +36,9 @@ Result<std::unique_ptr<Images>> Images::open(storage::HostFs& data, Random& rand
   return images;
 }
 
-Result<const storage::Image*> Images::lookup(std::string_view name_or_id) const { return store_->lookup(name_or_id); }
+Result<const storage::Image*> Images::lookup(std::string_view name_or_id) const {
+  return store_->lookup(name_or_id);
+}
 
 Result<FoundImage> Images::find(std::string_view name_or_id) const {
   const storage::Image* image = TRY(lookup(name_or_id));

@@ -74,7 +74,8 @@ Result<LoadArchive::State> LoadArchive::step(const Clock& clock) {
     if (starved && !body_->ended() && !TRY(refill())) return State::waiting;
     const bool complete = body_->ended();
     const auto input_is = complete ? archive::InputIs::complete : archive::InputIs::unfinished;
-    auto step = decompressor_->step({input_.data() + begin_, end_ - begin_}, input_is, {output_.data(), output_.size()});
+    auto step =
+        decompressor_->step({input_.data() + begin_, end_ - begin_}, input_is, {output_.data(), output_.size()});
     if (!step.ok()) return tar_error(std::move(step).error());
     begin_ += step->taken;
     taken += step->given;

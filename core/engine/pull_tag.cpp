@@ -208,8 +208,8 @@ Result<void> TagPull::finish(Daemon& daemon) {
   const storage::ImageId id = TRY(images.store().add(config_.raw));
   for (const Shown& shown : layers_) {
     const LayerToPull& layer = shown.transfer->layer();
-    TRY(images.sources().add(layer.diff, {layer.blob.digest, layer.blob.size, layer.blob.media_type,
-                                          reference_.repository()}));
+    TRY(images.sources().add(layer.diff,
+                             {layer.blob.digest, layer.blob.size, layer.blob.media_type, reference_.repository()}));
   }
   sink_->write(status_line("Digest: " + digest_->str()));
   const oci::Reference by_digest = reference_.name_only().with_digest(*digest_);

@@ -142,7 +142,9 @@ Result<Job::State> TagPush::push_config(Daemon&) {
     descriptor.digest = image_;
     descriptor.size = config_bytes_.size();
     const auto open = [bytes = config_bytes_](std::uint64_t offset) -> Result<std::unique_ptr<ByteSource>> {
-      return std::unique_ptr<ByteSource>(std::make_unique<StringSource>(bytes.substr(static_cast<std::size_t>(offset))));
+      if (offset > bytes.size()) return fail(ErrorKind::invalid_argument, "offset ", offset, " is behind the config");
+      return std::unique_ptr<ByteSource>(
+          std::make_unique<StringSource>(bytes.substr(static_cast<std::size_t>(offset))));
     };
     config_ = std::make_unique<registry::BlobUpload>(session_, std::move(descriptor), open);
   }
@@ -163,8 +165,8 @@ Result<Job::State> TagPush::push_manifest(Daemon& daemon) {
     }
     std::string raw = oci::to_json_text(manifest);
     manifest_size_ = raw.size();
-    manifest_ = std::make_unique<registry::ManifestPut>(session_, std::move(raw), manifest.media_type,
-                                                        reference_.tag());
+    manifest_ =
+        std::make_unique<registry::ManifestPut>(session_, std::move(raw), manifest.media_type, reference_.tag());
   }
   const auto state = manifest_->step();
   if (manifest_->failure()) return *manifest_->failure();
@@ -173,8 +175,8 @@ Result<Job::State> TagPush::push_manifest(Daemon& daemon) {
 
   const std::string digest = manifest_->digest().str();
   sink_->write(status_line(concat(reference_.tag(), ": digest: ", digest, " size: ", manifest_size_)));
-  sink_->write(aux_line(concat("{\"Tag\":\"", reference_.tag(), "\",\"Digest\":\"", digest,
-                               "\",\"Size\":", manifest_size_, "}")));
+  sink_->write(aux_line(
+      concat("{\"Tag\":\"", reference_.tag(), "\",\"Digest\":\"", digest, "\",\"Size\":", manifest_size_, "}")));
   const oci::Reference by_digest = reference_.name_only().with_digest(manifest_->digest());
   TRY(daemon.images->store().tag(by_digest.familiar(), image_, daemon.host.clock.now()));
   return Job::State::done;
@@ -207,7 +209,8 @@ class PushJob final : public Job {
       TRY(choose_tags(*daemon.images));
     }
     if (at_ == todo_.size()) {
-      emit_image_event(daemon, "push", request_.reference.familiar(), request_.reference.familiar_name(), pushed(daemon));
+      emit_image_event(daemon, "push", request_.reference.familiar(), request_.reference.familiar_name(),
+                       pushed(daemon));
       sink_->finish();
       return State::done;
     }

@@ -139,8 +139,8 @@ Result<Job::State> PushLayer::compress(const Clock& clock) {
   blob_.media_type = oci::kDockerLayerGzip;
   blob_.digest = info.digest;
   blob_.size = info.size;
-  upload_ = std::make_unique<registry::BlobUpload>(session_, blob_,
-                                                   registry::open_from(images_.content(), info.digest));
+  upload_ =
+      std::make_unique<registry::BlobUpload>(session_, blob_, registry::open_from(images_.content(), info.digest));
   stage_ = Stage::uploading;
   return Job::State::busy;
 }
