@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "native/runtime/child_context.h"
+#include "native/runtime/monitor_protocol.h"
 
 namespace drydock::native {
 
@@ -99,6 +100,8 @@ void run_child(const ChildSetup& setup) {
   ::fcntl(setup.channel, F_SETFL, 0);  // blocking
   die_with_parent();
   exit_without_parent(setup.channel);
+  // The lock on the container's folder says that its monitor lives (monitor_link.h): not ours to hold.
+  ::close(kMonitorDirectoryFd);
   ::setsid();
   ::umask(022);
   take_stdio(setup);

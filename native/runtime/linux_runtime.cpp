@@ -87,7 +87,7 @@ Result<std::unique_ptr<LinuxRuntime>> LinuxRuntime::open(LinuxRuntimeOptions opt
   std::unique_ptr<LinuxRuntime> made(new LinuxRuntime(std::move(options), shared, std::move(timer).value()));
   auto watched = shared->add(made->unclaimed_timer_.get(), EPOLLIN, [runtime = made.get()](std::uint32_t) {
     take_counter(runtime->unclaimed_timer_.get());
-    runtime->drop_unclaimed(true);
+    runtime->drop_unclaimed();
   });
   if (!watched.ok()) return Error(watched.error());
   return made;
@@ -295,9 +295,9 @@ Result<std::int64_t> LinuxRuntime::exec(const runtime::ExecRequest& request) {
   return reply->pid;
 }
 
-void LinuxRuntime::drop_unclaimed(bool all_due_only) {
+void LinuxRuntime::drop_unclaimed() {
   const std::int64_t now = monotonic_clock_ns();
-  std::erase_if(unclaimed_, [&](const Unclaimed& one) { return !all_due_only || one.deadline_ns <= now; });
+  std::erase_if(unclaimed_, [&](const Unclaimed& one) { return one.deadline_ns <= now; });
   if (!unclaimed_.empty())
     arm_timer(unclaimed_timer_.get(), std::max<std::int64_t>(1, unclaimed_.front().deadline_ns - now));
 }

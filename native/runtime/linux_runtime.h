@@ -86,9 +86,11 @@ class LinuxRuntime final : public runtime::Runtime {
   void add_step_events(const std::string& container, const std::vector<runtime::InitStep>& steps, std::size_t begin,
                        std::size_t end, const LaunchFailure* failure);
   void discard(const std::string& id);
-  void drop_unclaimed(bool all_due_only);
+  /// Streams of exec() that nobody asked for in time.
+  void drop_unclaimed();
 
   // linux_runtime_recover.cpp
+  std::unique_ptr<MonitorLink> find_monitor(const std::string& directory, Fd& lock);
   std::optional<runtime::Recovered> recover_one(const std::string& id);
   runtime::Recovered bury(Container& container, const struct ContainerState& state);
   void watch(Container& container);

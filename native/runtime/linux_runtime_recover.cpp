@@ -8,6 +8,7 @@
 #include <csignal>
 
 #include "native/kernel/process.h"
+#include "native/runtime/cgroup_files.h"
 #include "native/runtime/linux_runtime.h"
 #include "native/runtime/state_file.h"
 
@@ -16,6 +17,8 @@ namespace drydock::native {
 namespace {
 
 constexpr int kKilledExit = 128 + SIGKILL;
+constexpr std::int64_t kMonitorStartNs = 5'000'000'000;  // from its start to its listening; milliseconds in truth
+constexpr std::int64_t kMonitorPauseNs = 1'000'000;
 
 std::vector<std::string> container_ids(const std::string& root) {
   std::vector<std::string> ids;
@@ -146,15 +149,32 @@ std::vector<runtime::Recovered> LinuxRuntime::recover() {
   return all;
 }
 
+/// Connects to the container's monitor if one lives. `lock` is held where none does.
+std::unique_ptr<MonitorLink> LinuxRuntime::find_monitor(const std::string& directory, Fd& lock) {
+  const std::int64_t deadline = monotonic_clock_ns() + kMonitorStartNs;
+  for (;;) {
+    const auto state = read_state(directory);
+    auto link = MonitorLink::connect(directory, state ? state->monitor_pid : 0);
+    if (link.ok()) return std::move(link).value();
+    auto locked = MonitorLink::lock_folder(directory);
+    if (locked.ok()) {
+      lock = std::move(locked).value();
+      return nullptr;
+    }
+    // It lives and does not listen: it has just been started, or is about to end.
+    if (monotonic_clock_ns() > deadline) return nullptr;
+    sleep_ns(kMonitorPauseNs);
+  }
+}
+
 std::optional<runtime::Recovered> LinuxRuntime::recover_one(const std::string& id) {
   auto container = std::make_unique<Container>();
   container->id = id;
   container->directory = directory_of(id);
-  const auto before = read_state(container->directory);
-  auto link = MonitorLink::connect(container->directory, before ? before->monitor_pid : 0);
   std::optional<MonitorState> now;
-  if (link.ok()) {
-    container->link = std::move(link).value();
+  Fd lock;
+  container->link = find_monitor(container->directory, lock);
+  if (container->link != nullptr) {
     auto reply = container->link->call(StateRequest{}, {}, kCallTimeoutNs);
     if (reply.ok() && reply->state) now = std::move(reply->state);
     if (!now) container->link->kill_monitor();  // it hangs, or is about to end anyway
@@ -163,7 +183,6 @@ std::optional<runtime::Recovered> LinuxRuntime::recover_one(const std::string& i
   const auto state = read_state(container->directory);
   if (!state || (now && now->status == MonitorStatus::creating)) {
     // Nothing was made, or it is being taken down again: nobody ever heard of it.
-    if (container->link != nullptr) container->link->post(DestroyRequest{});
     container->cgroup = make_cgroup(layout_, state ? state->cgroups_path : "");
     clean_up(*container);
     return std::nullopt;

@@ -2,8 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
-#include <sys/syscall.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 
 #include <cerrno>
@@ -65,6 +64,8 @@ Result<pid_t, SysError> spawn_monitor(const std::string& program, int control, i
 Result<std::unique_ptr<MonitorLink>, SysError> MonitorLink::spawn(const std::string& program,
                                                                   const std::string& directory) {
   const Fd folder = TRY(open_file(directory, O_RDONLY | O_DIRECTORY));
+  // The monitor inherits this open file, and with it the lock, for as long as it lives (lock_folder).
+  if (::flock(folder.get(), LOCK_EX | LOCK_NB) < 0) return last_error("flock", directory);
   SocketPair pair = TRY(make_socket_pair());
   const pid_t pid = TRY(spawn_monitor(program, pair.second.get(), folder.get()));
   Fd pidfd = TRY(open_pidfd(pid));
@@ -77,6 +78,12 @@ Result<std::unique_ptr<MonitorLink>, SysError> MonitorLink::connect(const std::s
   Fd socket = TRY(connect_in(folder.get(), kMonitorSocketName));
   auto pidfd = open_pidfd(static_cast<pid_t>(monitor_pid));
   return std::unique_ptr<MonitorLink>(new MonitorLink(std::move(socket), pidfd.ok() ? std::move(pidfd).value() : Fd()));
+}
+
+Result<Fd, SysError> MonitorLink::lock_folder(const std::string& directory) {
+  Fd folder = TRY(open_file(directory, O_RDONLY | O_DIRECTORY));
+  if (::flock(folder.get(), LOCK_EX | LOCK_NB) < 0) return last_error("flock", directory);
+  return folder;
 }
 
 bool MonitorLink::receive(std::optional<Reply>& reply, std::uint32_t sequence) {

@@ -19,6 +19,10 @@ class MonitorLink {
   /// Connects to a monitor that runs already.
   static Result<std::unique_ptr<MonitorLink>, SysError> connect(const std::string& directory, std::int64_t monitor_pid);
 
+  /// A living monitor holds a lock on its container's folder: EWOULDBLOCK. Else nobody starts one while the result
+  /// lives.
+  static Result<Fd, SysError> lock_folder(const std::string& directory);
+
   /// Sends a request and waits for its reply. What else arrives is kept for next(). ETIMEDOUT, EPIPE: monitor gone.
   Result<Reply, SysError> call(decltype(Request::body) body, std::span<const int> fds, std::int64_t timeout_ns);
   /// Sends without waiting; the reply is skipped when it comes.

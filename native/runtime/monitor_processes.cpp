@@ -11,8 +11,10 @@ Result<void, LaunchFailure> Monitor::prepare_container(LaunchOrder& order) {
   state_.cgroups_path = order.plan.cgroups_path;
   state_.monitor_pid = ::getpid();
   state_.monitor_start_ticks = process_start_ticks(::getpid()).value_or(0);
-  // Written before the cgroup is made: whoever finds us dead knows what to take away.
-  save();
+  // Written before the cgroup is made: whoever finds us dead knows what to take away. If it cannot be written, nobody
+  // would find the container again.
+  const auto saved = write_state(directory_.get(), state_);
+  if (!saved.ok()) return to_failure(saved.error());
   auto log = LogWriter::open(order.log);
   if (!log.ok()) return to_failure(log.error());
   log_ = std::make_unique<LogWriter>(std::move(log).value());
@@ -149,6 +151,12 @@ void Monitor::on_exit(Process& process) {
 void Monitor::finish_container(int exit_code) {
   // Without a pid namespace of its own the container's other processes are still there.
   cgroup_->kill_all(kKillTimeoutNs);
+  for (auto& [exec, process] : processes_) {
+    if (process->reaped) continue;
+    // Told before the container's end, after which the daemon may not listen any more.
+    static_cast<void>(wait_ready(process->launched.pidfd.get(), EPOLLIN, monotonic_clock_ns() + kKillTimeoutNs));
+    on_exit(*process);
+  }
   on_oom();
   state_.status = MonitorStatus::exited;
   state_.exit_code = exit_code;
@@ -236,7 +244,7 @@ bool Monitor::finished() const {
   if (state_.status != MonitorStatus::exited) return false;
   if (!released_ && !connections_.empty()) return false;
   return std::all_of(processes_.begin(), processes_.end(), [](const auto& entry) {
-    return entry.second->io->output_ended() && entry.second->io->clients_drained();
+    return entry.second->reaped && entry.second->io->output_ended() && entry.second->io->clients_drained();
   });
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 
@@ -64,6 +65,22 @@ void LinuxWorld::open() {
 
 void LinuxWorld::restart_daemon() {
   runtime_.reset();
+  open();
+}
+
+void LinuxWorld::with_short_lived_daemon(int delay_us, const std::function<void(runtime::Runtime&)>& work) {
+  runtime_.reset();
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    auto runtime = LinuxRuntime::open({directory_ + "/exec", monitor_program()});
+    if (runtime.ok()) work(**runtime);
+    ::pause();
+    ::_exit(0);
+  }
+  ::usleep(static_cast<useconds_t>(delay_us));
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
   open();
 }
 

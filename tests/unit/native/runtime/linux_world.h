@@ -33,6 +33,9 @@ class LinuxWorld {
   /// Whatever of these containers is still there: cgroups, mounts, folders. Empty when all is gone.
   std::vector<std::string> leftovers() const;
 
+  /// Runs `work` in a process of its own with a LinuxRuntime of its own, and kills that process after `delay_us`.
+  void with_short_lived_daemon(int delay_us, const std::function<void(runtime::Runtime&)>& work);
+
   std::string root() const { return directory_ + "/root"; }
   std::string directory() const { return directory_; }
   std::string folder_of(const std::string& id) const { return directory_ + "/exec/containers/" + id; }

@@ -236,6 +236,41 @@ TEST_CASE("what an earlier daemon began and never made is swept away") {
   CHECK(world.leftovers().empty());
 }
 
+TEST_CASE("a daemon killed at any moment of create, start, exec and remove loses nothing and leaves nothing") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  int found_created = 0, found_running = 0, found_nothing = 0;
+  for (int round = 0; round < 60; ++round) {
+    CAPTURE(round);
+    runtime::CreateRequest request;
+    request.id = "killed";
+    request.spec = world.spec({"/bin/sleep", "100"});
+    request.spec.cgroups_path = "/drydock-test/killed";
+    world.with_short_lived_daemon(round * 300, [&](runtime::Runtime& daemon) {
+      if (!daemon.create(request).ok() || !daemon.start(request.id).ok()) return;
+      runtime::ExecRequest exec{"killed", "e", request.spec.process, {}, false};
+      static_cast<void>(daemon.exec(exec));
+      static_cast<void>(daemon.remove(request.id));
+    });
+    const auto found = world.runtime().recover();
+    REQUIRE(found.size() <= 1);
+    if (found.empty()) {
+      ++found_nothing;
+    } else {
+      found_created += found[0].created;
+      found_running += found[0].running;
+      CHECK(found[0].created + found[0].running + found[0].exited.has_value() == 1);
+      CHECK(alive(found[0].pid) == !found[0].exited.has_value());
+      REQUIRE(world.runtime().remove("killed").ok());
+    }
+    const auto left = world.leftovers();
+    CHECK_MESSAGE(left.empty(), (left.empty() ? "" : left[0]));
+  }
+  MESSAGE("nothing " << found_nothing << ", created " << found_created << ", running " << found_running);
+  CHECK(found_nothing > 0);
+  CHECK(found_nothing < 60);
+}
+
 TEST_CASE("links in a hostile root lead nowhere on the host") {
   SKIP_UNLESS_USABLE();
   LinuxWorld world;
