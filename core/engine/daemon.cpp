@@ -20,6 +20,11 @@ void Daemon::add_job(std::unique_ptr<Job> job) {
   new_jobs_.push_back(std::move(job));
 }
 
+void Daemon::drop_jobs() {
+  jobs_.clear();
+  new_jobs_.clear();
+}
+
 Daemon::Progress Daemon::step() {
   for (auto& event : host.runtime.drain()) handle_runtime_event(*this, std::move(event));
 

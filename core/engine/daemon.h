@@ -48,7 +48,9 @@ struct Daemon {
   /// whenever a port may have news, and by what it returns.
   Progress step();
 
-  std::size_t job_count() const { return jobs_.size(); }
+  /// Ends every job under way, as it is: what they answered to is closed.
+  void drop_jobs();
+  std::size_t job_count() const { return jobs_.size() + new_jobs_.size(); }
 
  private:
   std::vector<std::unique_ptr<Job>> jobs_;

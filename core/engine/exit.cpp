@@ -159,7 +159,9 @@ void handle_runtime_event(Daemon& daemon, runtime::RuntimeEvent event) {
 
 void settle_exit(Daemon& daemon, Container& container) {
   if (container.is_running()) return;
-  container.live.attachments.clear();
+  // Who attached since the end waits for the next run.
+  std::erase_if(container.live.attachments,
+                [](const auto& attachment) { return attachment->over || attachment->stream != nullptr; });
   if (container.live.in_runtime) static_cast<void>(daemon.host.runtime.remove(container.id));
   container.live.in_runtime = false;
   daemon.networks->disconnect_all(daemon, container);

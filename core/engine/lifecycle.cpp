@@ -133,6 +133,7 @@ Result<void> open_daemon(Daemon& daemon) {
 }
 
 void close_daemon(Daemon& daemon) {
+  daemon.drop_jobs();  // clients that attached, follow logs or wait would keep it for ever
   if (daemon.settings.live_restore) return;
   for (Container* container : daemon.containers->list())
     if (container->is_running()) begin_shutdown_stop(daemon, *container);

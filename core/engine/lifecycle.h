@@ -10,7 +10,8 @@ namespace drydock::engine {
 /// with what the runtime still runs (Runtime::recover): afterwards each container's state is true.
 Result<void> open_daemon(Daemon& daemon);
 
-/// Begins the shutdown: with live_restore containers go on running, else they are stopped. Done when job_count() is 0.
+/// Begins the shutdown: whatever clients wait for ends; with live_restore containers go on running, else they are
+/// stopped. Done when job_count() is 0.
 void close_daemon(Daemon& daemon);
 
 }  // namespace drydock::engine

@@ -78,12 +78,7 @@ Result<void> set_root(Daemon& daemon, const Container& container, DockerSpecInpu
     return {};
   }
   const storage::OverlayData overlay = TRY(storage::overlay_data(root));
-  const std::string merged = "snapshots/" + container.id + "/merged";  // as dockerd names the mount point
-  storage::NodeSpec mount_point;
-  mount_point.mode = 0700;
-  if (auto made = daemon.host.data.make_node(merged, mount_point); !made.ok() && made.error().code != Errno::eexist)
-    return Error(made.error());
-  input.root_path = daemon.host.data.host_path(merged);
+  input.root_path = daemon.host.data.host_path("snapshots/" + container.id + "/merged");
   if (overlay.relative)
     return fail(ErrorKind::not_implemented, "the image has too many layers for one overlay mount below ", root.base);
   runtime::Mount mount;
