@@ -5,6 +5,7 @@
 #include "api/body.h"
 #include "api/respond.h"
 #include "api/routes.h"
+#include "api/stdcopy.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "engine/container_events.h"
@@ -76,8 +77,18 @@ Result<void> start_from(Context& context) {
   options.detach_keys = TRY(engine::parse_detach_keys(exec.detach_keys));
   auto attachment = std::make_shared<engine::Attachment>();
   attachment->with_stdin = options.in;
-  TRY(engine::start_exec(context.daemon, exec, attachment));
   const bool terminal = exec.tty;
+  if (auto started = engine::start_exec(context.daemon, exec, attachment); !started.ok()) {
+    if (started.error().kind == ErrorKind::conflict) return started;
+    // dockerd has taken the connection over by now, and says it there.
+    options.out = true;
+    const std::string words = started.error().message + "\r\n";
+    if (terminal)
+      options.first = words;
+    else
+      append_frame(options.first, runtime::StreamKind::out, words);
+    attachment->over = true;
+  }
   context.daemon.add_job(make_attach_job(std::move(options), hijack(context, terminal), std::move(attachment)));
   return {};
 }
