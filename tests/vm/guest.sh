@@ -39,17 +39,17 @@ check "pids.max" "11" "$(docker run --rm --pids-limit 11 busybox cat $inside/pid
 check "cgroup namespace" "0::/" "$(docker run --rm busybox cat /proc/self/cgroup)"
 check "a device that is not allowed" "1" "$(docker run --rm --cap-add MKNOD busybox sh -c 'mknod /k c 1 2; head -c1 /k >/dev/null 2>&1; echo $?')"
 check "a device that is allowed" "0" "$(docker run --rm --cap-add MKNOD busybox sh -c 'mknod /n c 1 3; cat /n >/dev/null 2>&1; echo $?')"
-docker run -d --name p busybox sh -c 'while :; do sleep 0.1; done' >/dev/null
-docker pause p >/dev/null
-check "pause" "paused 1" "$(docker inspect -f '{{.State.Status}}' p) $(cat /sys/fs/cgroup/docker/$(docker inspect -f '{{.Id}}' p)/cgroup.freeze)"
-docker unpause p >/dev/null
-check "unpause" "running" "$(docker inspect -f '{{.State.Status}}' p)"
-docker update --memory 48m --memory-swap 48m p >/dev/null
-check "update" 50331648 "$(docker exec p cat $inside/memory.max)"
-check "stats" "p" "$(docker stats --no-stream --format '{{.Name}}' p)"
-docker pause p >/dev/null
-docker rm -f p >/dev/null
-check "rm -f of a paused container" "" "$(docker ps -aq --filter name=^p\$)"
+docker run -d --name pp busybox sh -c 'while :; do sleep 0.1; done' >/dev/null
+docker pause pp >/dev/null
+check "pause" "paused 1" "$(docker inspect -f '{{.State.Status}}' pp) $(cat /sys/fs/cgroup/docker/$(docker inspect -f '{{.Id}}' pp)/cgroup.freeze)"
+docker unpause pp >/dev/null
+check "unpause" "running" "$(docker inspect -f '{{.State.Status}}' pp)"
+docker update --memory 48m --memory-swap 48m pp >/dev/null
+check "update" 50331648 "$(docker exec pp cat $inside/memory.max)"
+check "stats" "pp" "$(docker stats --no-stream --format '{{.Name}}' pp)"
+docker pause pp >/dev/null
+docker rm -f pp >/dev/null
+check "rm -f of a paused container" "" "$(docker ps -aq --filter name=^pp\$)"
 docker rm -f hog >/dev/null
 check "nothing is left" "" "$(find /sys/fs/cgroup/docker -mindepth 1 -type d 2>/dev/null)"
 grep -i 'level=error' /tmp/daemon.log
