@@ -50,7 +50,7 @@ void show_disk_usage(Context& context) {
 }
 
 Result<void> check_login(Context& context) {
-  auto credentials = TRY(registry::parse_auth_config(context.request.body));
+  auto credentials = TRY(as_malformed(registry::parse_auth_config(context.request.body)));
   const auto done = [responder = context.responder](const Result<std::string>& token) {
     if (!token.ok()) return send_error(*responder, token.error());
     send_json(*responder, 200, {{"Status", "Login Succeeded"}, {"IdentityToken", token.value()}});
@@ -129,6 +129,11 @@ constexpr Route kRoutes[] = {
     {"POST", "/build", &not_there, kStreamed, "ImageBuild"},
     {"POST", "/build/prune", &not_there, kBuffered, "BuildPrune"},
     {"POST", "/build/cancel", &not_there, kBuffered, "BuildCancel"},
+    {"GET", "/containers/{name}/changes", &not_there, kBuffered, "ContainerChanges"},
+    {"GET", "/containers/{name}/export", &not_there, kBuffered, "ContainerExport"},
+    {"HEAD", "/containers/{name}/archive", &not_there, kBuffered, "ContainerArchiveInfo"},
+    {"GET", "/containers/{name}/archive", &not_there, kBuffered, "ContainerArchive"},
+    {"PUT", "/containers/{name}/archive", &not_there, kStreamed, "PutContainerArchive"},
     {"POST", "/session", &not_there, kBuffered, "Session"},
     {"POST", "/grpc", &not_there, kBuffered, "Grpc"},
     {"POST", "/plugins/pull", &not_there, kBuffered, "PluginPull"},

@@ -276,10 +276,12 @@ std::vector<std::string> Networks::hosts_lines(const Container& container) const
   std::vector<std::string> lines;
   const std::string& host = container.config.hostname;
   const std::string& domain = container.config.domainname;
+  // The full name first, then the host's own: of "a.b" too, where the domain is part of the host name.
+  const std::string full = domain.empty() ? host : concat(host, '.', domain);
+  const std::string first_label = full.substr(0, full.find('.'));
   for (const auto& [name, settings] : container.endpoints) {
     if (settings.ip_address.empty()) continue;
-    lines.push_back(domain.empty() ? concat(settings.ip_address, '\t', host)
-                                   : concat(settings.ip_address, '\t', host, '.', domain, ' ', host));
+    lines.push_back(concat(settings.ip_address, '\t', full, full == first_label ? "" : concat(' ', first_label)));
   }
   return lines;
 }

@@ -36,7 +36,7 @@ void write_sysctl(const std::string& path, std::string_view value) {
 /// The kernel notices a new veth pair's carrier in the background, most often within a millisecond. A packet sent
 /// before that is lost, and a TCP connection's first one comes again only after a second.
 void wait_until_operational(Netlink& netlink, const std::string& name) {
-  constexpr int kTriesMax = 100;
+  constexpr int kTriesMax = 1000;
   constexpr timespec kPause{0, 200'000};
   for (int tries = 0; tries < kTriesMax; ++tries) {
     const auto link = netlink.link(name);
@@ -119,9 +119,13 @@ Result<bool> LinuxNetwork::has_interface(const std::string& name) {
   return link.ok();
 }
 
-Result<Netlink, SysError> LinuxNetwork::netlink_in(const Fd& network_namespace) {
+Result<Netlink, SysError> LinuxNetwork::netlink_in(const Fd& network_namespace, Ipv6 ipv6) {
   if (::setns(network_namespace.get(), CLONE_NEWNET) < 0) {
     return SysError{static_cast<Errno>(errno), "setns", "network namespace"};
+  }
+  // As Docker: where a network has no IPv6, containers see none, not even link-local addresses.
+  for (const char* which : {"all", "default"}) {
+    write_sysctl(concat("/proc/sys/net/ipv6/conf/", which, "/disable_ipv6"), ipv6 == Ipv6::off ? "1" : "0");
   }
   auto netlink = Netlink::open();
   // A thread that stayed in a container's network would do the next work of the daemon there.
@@ -131,13 +135,13 @@ Result<Netlink, SysError> LinuxNetwork::netlink_in(const Fd& network_namespace) 
 
 Result<void> LinuxNetwork::prepare_namespace(const std::string& network_namespace) {
   const Fd fd = TRY(open_namespace(network_namespace));
-  Netlink inside = TRY(netlink_in(fd));
+  Netlink inside = TRY(netlink_in(fd, Ipv6::off));
   TRY(inside.set_up("lo"));
   return {};
 }
 
 Result<void> LinuxNetwork::attach_container_side(const EndpointPlan& plan, const Fd& network_namespace) {
-  Netlink inside = TRY(netlink_in(network_namespace));
+  Netlink inside = TRY(netlink_in(network_namespace, plan.address_v6 ? Ipv6::on : Ipv6::off));
   TRY(inside.set_up("lo"));
   TRY(inside.add_address(plan.container_interface, plan.address));
   if (plan.address_v6) TRY(inside.add_address(plan.container_interface, *plan.address_v6));

@@ -42,7 +42,8 @@ class LinuxNetwork final : public network::NetworkDriver {
   LinuxNetwork(Netlink netlink, Fd own_namespace, LinuxNetworkOptions options);
 
   /// A netlink socket of the other namespace; the thread is back in its own afterwards.
-  Result<Netlink, SysError> netlink_in(const Fd& network_namespace);
+  enum class Ipv6 { on, off };
+  Result<Netlink, SysError> netlink_in(const Fd& network_namespace, Ipv6 ipv6);
   Result<void> attach_container_side(const network::EndpointPlan& plan, const Fd& network_namespace);
   void probe();
 

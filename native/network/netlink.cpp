@@ -180,6 +180,7 @@ Result<void, SysError> Netlink::create_veth(const std::string& name, std::uint32
     put_link_header(message);
     put_link_name(message, peer_name);
     mnl_attr_put_u32(message, IFLA_MTU, mtu);
+    mnl_attr_put_u32(message, IFLA_TXQLEN, 0);
     mnl_attr_put(message, IFLA_ADDRESS, peer_mac.bytes.size(), peer_mac.bytes.data());
     mnl_attr_put_u32(message, IFLA_NET_NS_FD, static_cast<std::uint32_t>(peer_namespace_fd));
   };
@@ -189,6 +190,7 @@ Result<void, SysError> Netlink::create_veth(const std::string& name, std::uint32
         put_link_header(message);
         put_link_name(message, name);
         mnl_attr_put_u32(message, IFLA_MTU, mtu);
+        mnl_attr_put_u32(message, IFLA_TXQLEN, 0);
         nlattr* info = mnl_attr_nest_start(message, IFLA_LINKINFO);
         mnl_attr_put_strz(message, IFLA_INFO_KIND, "veth");
         nlattr* data = mnl_attr_nest_start(message, IFLA_INFO_DATA);

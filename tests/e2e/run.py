@@ -54,10 +54,20 @@ def discover(patterns):
     return sorted(chosen, key=lambda t: not t.long)
 
 
+def not_yet():
+    """Tests that drydock is known not to pass yet, with the reason: not_yet.txt, "NAME: REASON" a line.
+
+    They run all the same. One that fails is a skip with its reason; one that passes counts as passed.
+    """
+    lines = (pathlib.Path(__file__).resolve().parent / "not_yet.txt").read_text().splitlines()
+    return dict(line.split(": ", 1) for line in lines if line and not line.startswith("#"))
+
+
 class Report:
-    def __init__(self, verbose):
+    def __init__(self, verbose, not_yet):
         self.verbose, self.lock = verbose, threading.Lock()
         self.passed, self.failed, self.skipped, self.times = 0, [], 0, []
+        self.not_yet = not_yet
 
     def add(self, test, outcome, seconds, detail=""):
         with self.lock:
@@ -98,6 +108,8 @@ def run_test(test, run, report, deadline):
             outcome, detail = "FAIL", detail + "\nwhile cleaning up: " + traceback.format_exc()
     if outcome == "FAIL":
         detail += run.revive()
+    if outcome == "FAIL" and test.name in report.not_yet:
+        outcome, detail = "skip", "skipped: not yet: %s" % report.not_yet[test.name]
     report.add(test, outcome, time.monotonic() - begun, detail)
 
 
@@ -141,7 +153,7 @@ def main():
         return 2
     for sig in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sig, lambda *_: sys.exit(143))
-    report = Report(options.verbose)
+    report = Report(options.verbose, not_yet() if options.engine == "drydock" else {})
     begun = time.monotonic()
     with fixtures.Run(options) as run:
         print("engines ready after %.1f s, %d tests" % (time.monotonic() - begun, len(tests)))

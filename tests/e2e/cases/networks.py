@@ -211,7 +211,7 @@ def test_link_in_the_host_goes(lab):
     engine.docker("run", "-d", "--name", lab.name(), "busybox", "sleep", "100").ok()
     new = set(engine.links()) - set(before)
     equal(len(new), 1, "new links")
-    matches(new.pop(), r"^veth")
+    matches(new.pop(), r"^(veth|ddv)")
     engine.docker("rm", "-f", lab.name()).ok()
     wait_until(lambda: sorted(engine.links()) == before, 5, "the links as before")
 
