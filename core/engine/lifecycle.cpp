@@ -66,6 +66,8 @@ void take_over(Daemon& daemon, Container& container, const runtime::Recovered& f
     handle_runtime_event(daemon, *found.exited);
     return;
   }
+  // Made, but not yet let go when the daemon died: nothing of it ran.
+  container.state.pid = 0;
   settle_exit(daemon, container);
 }
 
