@@ -5,7 +5,7 @@
 
 namespace drydock::native::hostfs {
 
-DirectoryReader::DirectoryReader(OwnedFd fd) : stream_(::fdopendir(fd.get())) {
+DirectoryReader::DirectoryReader(Fd fd) : stream_(::fdopendir(fd.get())) {
   if (stream_) fd.release();
 }
 

@@ -5,14 +5,15 @@
 
 #include <memory>
 
-#include "native/hostfs/owned_fd.h"
+#include "native/hostfs/proc_path.h"
+#include "native/kernel/fd.h"
 
 namespace drydock::native::hostfs {
 
 class DirectoryReader {
  public:
   /// Takes the descriptor, which must be open for reading. valid() is false (errno is set) when that failed.
-  explicit DirectoryReader(OwnedFd fd);
+  explicit DirectoryReader(Fd fd);
 
   bool valid() const { return stream_ != nullptr; }
   int fd() const { return ::dirfd(stream_.get()); }

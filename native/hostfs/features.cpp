@@ -20,7 +20,7 @@ namespace {
 constexpr uid_t kForeignOwner = 54321;
 
 bool write_file(const char* path, const char* text) {
-  OwnedFd fd(::open(path, O_WRONLY | O_CLOEXEC));
+  Fd fd(::open(path, O_WRONLY | O_CLOEXEC));
   const std::size_t size = std::strlen(text);
   return fd.valid() && ::write(fd.get(), text, size) == static_cast<ssize_t>(size);
 }
@@ -73,23 +73,23 @@ bool try_overlay(int directory, UserNamespace user_namespace, const char* data) 
 
 bool make_overlay_directories(int probe, const char* name) {
   if (::mkdirat(probe, name, 0755) != 0) return false;
-  OwnedFd directory(::openat(probe, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  Fd directory(::openat(probe, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   for (const char* part : {"lower", "upper", "work", "merged"}) {
     if (::mkdirat(directory.get(), part, 0755) != 0) return false;
   }
-  return OwnedFd(::openat(directory.get(), "lower/file", O_WRONLY | O_CREAT | O_CLOEXEC, 0644)).valid();
+  return Fd(::openat(directory.get(), "lower/file", O_WRONLY | O_CREAT | O_CLOEXEC, 0644)).valid();
 }
 
 /// Each try in directories of its own: a failed one may leave its marks there.
 bool probe_overlay(int probe, const char* name, UserNamespace user_namespace, const char* data) {
   if (!make_overlay_directories(probe, name)) return false;
-  OwnedFd directory(::openat(probe, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  Fd directory(::openat(probe, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   return directory.valid() && try_overlay(directory.get(), user_namespace, data);
 }
 
 storage::HostFsFeatures probe_in(int probe) {
   storage::HostFsFeatures features;
-  OwnedFd file(::openat(probe, "file", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  Fd file(::openat(probe, "file", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   features.trusted_xattrs = file.valid() && ::fsetxattr(file.get(), "trusted.overlay.opaque", "y", 1, 0) == 0;
   features.chown = file.valid() && ::fchown(file.get(), kForeignOwner, kForeignOwner) == 0;
   // /dev/null's twin: permitted to root, but not to the root of a user namespace.
@@ -109,7 +109,7 @@ storage::HostFsFeatures probe_features(int root) {
   const std::string name = concat(".probe-", ::getpid());
   if (!remove_tree_at(root, name, name).ok() || ::mkdirat(root, name.c_str(), 0700) != 0) return {};
   storage::HostFsFeatures features;
-  OwnedFd probe(::openat(root, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  Fd probe(::openat(root, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (probe.valid()) features = probe_in(probe.get());
   static_cast<void>(remove_tree_at(root, name, name).ok());
   return features;

@@ -1,7 +1,8 @@
 #pragma once
 // Finds out what a directory's file system and this process' rights allow, by trying.
 
-#include "native/hostfs/owned_fd.h"
+#include "native/hostfs/proc_path.h"
+#include "native/kernel/fd.h"
 #include "storage/host_fs.h"
 
 namespace drydock::native::hostfs {

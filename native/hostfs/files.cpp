@@ -12,7 +12,7 @@ constexpr std::uint64_t kOffsetMax = static_cast<std::uint64_t>(std::numeric_lim
 
 class Reader final : public storage::FileReader {
  public:
-  Reader(OwnedFd fd, std::uint64_t size, std::string path) : fd_(std::move(fd)), size_(size), path_(std::move(path)) {}
+  Reader(Fd fd, std::uint64_t size, std::string path) : fd_(std::move(fd)), size_(size), path_(std::move(path)) {}
 
   std::uint64_t size() const override { return size_; }
 
@@ -29,15 +29,14 @@ class Reader final : public storage::FileReader {
   }
 
  private:
-  OwnedFd fd_;
+  Fd fd_;
   std::uint64_t size_;
   std::string path_;
 };
 
 class Writer final : public storage::FileWriter {
  public:
-  Writer(OwnedFd fd, std::uint64_t offset, std::string path)
-      : fd_(std::move(fd)), offset_(offset), path_(std::move(path)) {}
+  Writer(Fd fd, std::uint64_t offset, std::string path) : fd_(std::move(fd)), offset_(offset), path_(std::move(path)) {}
 
   Result<void, SysError> write(std::string_view bytes) override {
     TRY(write_all(fd_.get(), bytes, offset_, path_));
@@ -62,18 +61,18 @@ class Writer final : public storage::FileWriter {
   }
 
  private:
-  OwnedFd fd_;
+  Fd fd_;
   std::uint64_t offset_;
   std::string path_;
 };
 
 }  // namespace
 
-std::unique_ptr<storage::FileReader> make_reader(OwnedFd fd, std::uint64_t size, std::string path) {
+std::unique_ptr<storage::FileReader> make_reader(Fd fd, std::uint64_t size, std::string path) {
   return std::make_unique<Reader>(std::move(fd), size, std::move(path));
 }
 
-std::unique_ptr<storage::FileWriter> make_writer(OwnedFd fd, std::uint64_t offset, std::string path) {
+std::unique_ptr<storage::FileWriter> make_writer(Fd fd, std::uint64_t offset, std::string path) {
   return std::make_unique<Writer>(std::move(fd), offset, std::move(path));
 }
 

@@ -29,14 +29,14 @@ using storage::WriteMode;
 
 /// Probed at most once for a root and its subtrees: it forks.
 struct FeatureProbe {
-  OwnedFd root;
+  Fd root;
   std::once_flag once;
   HostFsFeatures features;
 };
 
 class LinuxHostFs final : public HostFs {
  public:
-  LinuxHostFs(OwnedFd root, CacheParents cache, std::string host_root, std::shared_ptr<FeatureProbe> probe)
+  LinuxHostFs(Fd root, CacheParents cache, std::string host_root, std::shared_ptr<FeatureProbe> probe)
       : root_(std::move(root), cache), host_root_(std::move(host_root)), probe_(std::move(probe)) {}
 
   HostFsFeatures features() const override {
@@ -106,7 +106,7 @@ class LinuxHostFs final : public HostFs {
     if (S_ISDIR(status.st_mode)) return SysError{Errno::eisdir, "open", std::string(path)};
     if (S_ISLNK(status.st_mode)) return SysError{Errno::eloop, "open", std::string(path)};
     if (!S_ISREG(status.st_mode)) return SysError{Errno::einval, "open", std::string(path)};
-    OwnedFd fd(::open(proc_path(pinned.get()).c_str(), O_RDONLY | O_CLOEXEC));
+    Fd fd(::open(proc_path(pinned.get()).c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd.valid()) return sys_error("open", path);
     return make_reader(std::move(fd), static_cast<std::uint64_t>(status.st_size), std::string(path));
   }
@@ -116,7 +116,7 @@ class LinuxHostFs final : public HostFs {
     const Slot at = TRY(root_.slot(path));
     int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
     if (mode == WriteMode::create_new) flags |= O_EXCL;
-    OwnedFd fd(::openat(at.directory, at.name.c_str(), flags, static_cast<mode_t>(permissions & 07777)));
+    Fd fd(::openat(at.directory, at.name.c_str(), flags, static_cast<mode_t>(permissions & 07777)));
     if (!fd.valid()) return sys_error("open", path);
     if (mode == WriteMode::create_new) return make_writer(std::move(fd), 0, std::string(path));
     struct stat status {};
@@ -132,7 +132,7 @@ class LinuxHostFs final : public HostFs {
     const Slot at = TRY(root_.slot(path));
     const std::string temporary = concat(".", std::string_view(at.name).substr(0, 200), ".tmp-", ::getpid());
     ::unlinkat(at.directory, temporary.c_str(), 0);  // of a killed daemon that had the same pid
-    OwnedFd fd(::openat(at.directory, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    Fd fd(::openat(at.directory, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!fd.valid()) return sys_error("open", path);
     auto written = write_all(fd.get(), bytes, 0, path);
     if (written.ok() && ::fchmod(fd.get(), permissions & 07777) != 0) written = sys_error("chmod", path);
@@ -192,7 +192,7 @@ class LinuxHostFs final : public HostFs {
 
   Result<void, SysError> rename(std::string_view from, std::string_view to) override {
     const Slot source = TRY(root_.slot(from));
-    OwnedFd source_directory(::fcntl(source.directory, F_DUPFD_CLOEXEC, 0));
+    Fd source_directory(::fcntl(source.directory, F_DUPFD_CLOEXEC, 0));
     if (!source_directory.valid()) return sys_error("rename", from);
     const Slot target = TRY(root_.slot(to));
     const int result = ::renameat(source_directory.get(), source.name.c_str(), target.directory, target.name.c_str());
@@ -222,7 +222,7 @@ class LinuxHostFs final : public HostFs {
 }  // namespace
 
 Result<std::unique_ptr<storage::HostFs>, SysError> open_host_fs(const std::string& root) {
-  OwnedFd fd(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  Fd fd(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!fd.valid()) return sys_error("open", root);
   auto probe = std::make_shared<FeatureProbe>();
   probe->root.reset(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));

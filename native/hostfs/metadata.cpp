@@ -143,7 +143,7 @@ Result<storage::Xattrs, SysError> read_xattrs(int fd, std::string_view path) {
 
 std::uint32_t current_umask() {
   unsigned mask = 022;
-  OwnedFd status(::open("/proc/self/status", O_RDONLY | O_CLOEXEC));
+  Fd status(::open("/proc/self/status", O_RDONLY | O_CLOEXEC));
   std::array<char, 512> text{};
   if (!status.valid() || ::read(status.get(), text.data(), text.size() - 1) <= 0) return 07777;
   const std::string_view lines(text.data());

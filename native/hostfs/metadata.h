@@ -4,7 +4,8 @@
 #include <sys/stat.h>
 
 #include "base/result.h"
-#include "native/hostfs/owned_fd.h"
+#include "native/hostfs/proc_path.h"
+#include "native/kernel/fd.h"
 #include "storage/host_fs.h"
 
 namespace drydock::native::hostfs {

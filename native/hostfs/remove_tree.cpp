@@ -78,7 +78,7 @@ class Removal {
   Result<void, SysError> remove_directory(int parent, const std::string& name) {
     if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
     if (levels_.size() >= kOpenDirectoriesMax) return move_up(parent, name);
-    OwnedFd fd(open_beneath(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, RESOLVE_NO_XDEV));
+    Fd fd(open_beneath(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, RESOLVE_NO_XDEV));
     if (!fd.valid() && errno == EACCES && ::fchmodat(parent, name.c_str(), 0700, 0) == 0) {
       fd.reset(open_beneath(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, RESOLVE_NO_XDEV));
     }

@@ -40,14 +40,14 @@ int open_beneath(int directory, const char* path, int flags, std::uint32_t mode,
   }
 }
 
-Result<OwnedFd, SysError> Root::open(std::string_view path, int flags, std::uint32_t mode) const {
+Result<Fd, SysError> Root::open(std::string_view path, int flags, std::uint32_t mode) const {
   const std::string relative(trimmed(path));
   // A zero byte would cut the name short and thereby name another file.
   if (relative.find('\0') != std::string::npos) return SysError{Errno::einval, "openat2", relative};
   const int fd = open_beneath(fd_.get(), relative.empty() ? "." : relative.c_str(), flags, mode,
                               RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
   if (fd < 0) return sys_error("openat2", path);
-  return OwnedFd(fd);
+  return Fd(fd);
 }
 
 Result<Slot, SysError> Root::slot(std::string_view path) {
@@ -66,7 +66,7 @@ Result<Slot, SysError> Root::slot(std::string_view path) {
   return Slot{parent_.get(), std::string(name)};
 }
 
-Result<OwnedFd, SysError> Root::pin(std::string_view path) {
+Result<Fd, SysError> Root::pin(std::string_view path) {
   const std::string_view relative = trimmed(path);
   const std::size_t slash = relative.rfind('/');
   const std::string_view name = slash == std::string_view::npos ? relative : relative.substr(slash + 1);
@@ -74,7 +74,7 @@ Result<OwnedFd, SysError> Root::pin(std::string_view path) {
   const Slot at = TRY(slot(relative));
   const int fd = ::openat(at.directory, at.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return sys_error("open", path);
-  return OwnedFd(fd);
+  return Fd(fd);
 }
 
 void Root::forget_parents() {

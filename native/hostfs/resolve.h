@@ -6,7 +6,8 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "native/hostfs/owned_fd.h"
+#include "native/hostfs/proc_path.h"
+#include "native/kernel/fd.h"
 
 namespace drydock::native::hostfs {
 
@@ -22,22 +23,22 @@ class Root {
  public:
   /// With CacheParents::yes the directory that was used last stays open: many files in a row in one directory then cost
   /// one lookup. Only for trees that nobody else rearranges meanwhile.
-  Root(OwnedFd fd, CacheParents cache) : fd_(std::move(fd)), cache_(cache) {}
+  Root(Fd fd, CacheParents cache) : fd_(std::move(fd)), cache_(cache) {}
 
   int fd() const { return fd_.get(); }
   /// openat2(2) beneath the root; "" is the root itself.
-  Result<OwnedFd, SysError> open(std::string_view path, int flags, std::uint32_t mode = 0) const;
+  Result<Fd, SysError> open(std::string_view path, int flags, std::uint32_t mode = 0) const;
   /// The directory of the last component, which itself is not looked up. EINVAL for "", "." and "..".
   Result<Slot, SysError> slot(std::string_view path);
   /// The object itself, links not followed, opened with O_PATH.
-  Result<OwnedFd, SysError> pin(std::string_view path);
+  Result<Fd, SysError> pin(std::string_view path);
   /// After a directory went or moved.
   void forget_parents();
 
  private:
-  OwnedFd fd_;
+  Fd fd_;
   CacheParents cache_;
-  OwnedFd parent_;
+  Fd parent_;
   std::string parent_path_;
 };
 
