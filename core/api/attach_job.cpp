@@ -38,11 +38,11 @@ class AttachJob final : public engine::Job {
       watch_client();
       return State::waiting;
     }
+    const bool more_output = pump_output();
     const bool more_input = options_.in && pump_input(daemon);
     if (detached_) return close();
-    if (!options_.in) watch_client();
-    const bool more_output = pump_output();
-    if (attachment_->stream->ended() && outgoing_.empty() && !more_output) return close();
+    watch_client();
+    if (attachment_->stream->ended() && outgoing_.empty() && !more_output && end_is_known(daemon)) return close();
     return more_input || more_output ? State::busy : State::waiting;
   }
   std::string_view name() const override { return "attach"; }
@@ -54,6 +54,15 @@ class AttachJob final : public engine::Job {
     attachment_->stream.reset();
     connection_->close_write();
     return connection_->backlog() == 0 ? State::done : State::waiting;
+  }
+
+  /// A client that sees the end asks how the exec ended: that has to be known by then. The event is on its way.
+  bool end_is_known(engine::Daemon& daemon) const {
+    if (options_.exec.empty()) return true;
+    const engine::Container* container = daemon.containers->by_id(options_.container);
+    if (container == nullptr) return true;
+    const auto exec = container->live.execs.find(options_.exec);
+    return exec == container->live.execs.end() || !exec->second.running;
   }
 
   /// False while the connection takes no more.

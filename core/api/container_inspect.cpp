@@ -86,7 +86,7 @@ Json graph_driver(engine::Daemon& daemon, const Container& container) {
 Json exec_ids(const Container& container) {
   Json ids = nullptr;
   for (const auto& item : container.live.execs)
-    if (item.second.running) ids.push_back(item.first);
+    if (item.second.running || !item.second.started) ids.push_back(item.first);
   return ids;
 }
 

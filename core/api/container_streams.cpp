@@ -158,7 +158,29 @@ struct LogsRequest {
   engine::LogOptions options;
   bool timestamps = false;
   bool follow = false;
+  std::string details;  // before each line: "label=value,VARIABLE=value "
 };
+
+/// --details: the labels and variables that --log-opt labels= and env= name.
+std::string log_details(const Container& container) {
+  engine::StringMap details;
+  const auto options = container.host_config.log_config.config.value_or(engine::StringMap{});
+  const auto named = [&options](const char* option) {
+    const auto found = options.find(option);
+    return found == options.end() ? engine::Strings{} : split(found->second, ',');
+  };
+  const auto labels = container.config.labels.value_or(engine::StringMap{});
+  for (const std::string& name : named("labels"))
+    if (const auto label = labels.find(name); label != labels.end()) details.insert(*label);
+  for (const std::string& name : named("env"))
+    for (const std::string& line : container.config.env.value_or(engine::Strings{}))
+      if (const auto halves = split_once(line, '='); halves && halves->first == name)
+        details[name] = std::string(halves->second);
+  std::string text;
+  for (const auto& item : details)
+    text += concat(text.empty() ? "" : ",", http::percent_encode(item.first), '=', http::percent_encode(item.second));
+  return text.empty() ? text : text + " ";
+}
 
 class LogsJob final : public engine::Job {
  public:
@@ -167,7 +189,7 @@ class LogsJob final : public engine::Job {
       : id_(container.id),
         terminal_(container.config.tty),
         reader_(std::move(reader)),
-        request_(request),
+        request_(std::move(request)),
         responder_(std::move(responder)) {}
 
   State step(engine::Daemon& daemon) override {
@@ -212,8 +234,8 @@ class LogsJob final : public engine::Job {
     return State::busy;
   }
   void append(std::string& bytes, const runtime::LogRecord& record) const {
-    const std::string line =
-        request_.timestamps ? concat(to_rfc3339_nine_digits(record.time), ' ', record.log) : record.log;
+    std::string line = request_.details + record.log;
+    if (request_.timestamps) line = concat(to_rfc3339_nine_digits(record.time), ' ', line);
     if (terminal_)
       bytes += line;
     else
@@ -250,11 +272,13 @@ Result<void> send_logs(Context& context) {
   request.timestamps = query.flag("timestamps");
   request.follow = query.flag("follow");
   Container& container = *TRY(context.daemon.containers->find(context.params.get("name")));
+  if (query.flag("details")) request.details = log_details(container);
   if (container.host_config.log_config.type == "none")
     return fail(ErrorKind::not_implemented, "configured logging driver does not support reading");
   auto reader = TRY(engine::LogReader::open(context.daemon.host.data, container, request.options));
   context.responder->start(200, {{"Content-Type", stream_content_type(context.version, container.config.tty)}});
-  context.daemon.add_job(std::make_unique<LogsJob>(container, std::move(reader), request, context.responder));
+  context.daemon.add_job(
+      std::make_unique<LogsJob>(container, std::move(reader), std::move(request), context.responder));
   return {};
 }
 

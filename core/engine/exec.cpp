@@ -1,5 +1,7 @@
 #include "engine/exec.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "engine/container_events.h"
 #include "engine/containers.h"
@@ -30,11 +32,26 @@ void forget_old(Container& container) {
     at = at->second.started && !at->second.running ? execs.erase(at) : std::next(at);
 }
 
+/// The container's variables, with those of the exec in place of what they name anew.
+Strings merge_env(Strings env, const Strings& more) {
+  const auto name_of = [](std::string_view line) { return line.substr(0, line.find('=')); };
+  for (const std::string& line : more) {
+    const auto same =
+        std::find_if(env.begin(), env.end(), [&](const std::string& mine) { return name_of(mine) == name_of(line); });
+    if (same == env.end())
+      env.push_back(line);
+    else
+      *same = line;
+  }
+  return env;
+}
+
 Result<runtime::Process> make_process(Daemon& daemon, const Container& container, const Exec& exec) {
   const runtime::DockerSpecInput input = TRY(make_spec_input(daemon, container));
   runtime::DockerExecInput process;
   process.args = exec.cmd;
-  process.env = exec.env.value_or(Strings{});
+  process.env = merge_env(input.env, exec.env.value_or(Strings{}));
+  process.hostname = container.config.hostname;
   process.cwd = exec.working_dir;
   process.terminal = exec.tty;
   process.console_size = exec.console_size;

@@ -4,6 +4,12 @@
 
 namespace drydock::engine {
 
+namespace {
+
+constexpr std::size_t kFractionDigitsMax = 6;
+
+}  // namespace
+
 std::optional<std::uint64_t> parse_ram_size(std::string_view text) {
   std::string number = to_lower(trim(text));
   if (number.ends_with("ib"))
@@ -23,14 +29,14 @@ std::optional<std::uint64_t> parse_ram_size(std::string_view text) {
   const auto whole = parse_u64(parts ? parts->first : std::string_view(number));
   if (!whole || (*whole >> (63 - shift)) != 0) return std::nullopt;
   std::uint64_t size = *whole << shift;
-  if (parts) {
-    std::uint64_t unit = std::uint64_t{1} << shift;
-    for (const char c : parts->second) {
-      if (c < '0' || c > '9') return std::nullopt;
-      unit /= 10;
-      size += unit * static_cast<std::uint64_t>(c - '0');
-    }
-  }
+  if (!parts) return size;
+  const std::string_view digits = parts->second.substr(0, kFractionDigitsMax);
+  const auto fraction = digits.empty() ? 0 : parse_u64(digits);
+  if (!fraction) return std::nullopt;
+  std::uint64_t scale = 1;
+  for (std::size_t i = 0; i < digits.size(); ++i) scale *= 10;
+  const std::uint64_t unit = std::uint64_t{1} << shift;
+  size += unit / scale * *fraction + unit % scale * *fraction / scale;
   return size;
 }
 

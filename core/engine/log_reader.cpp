@@ -39,6 +39,11 @@ Result<void> LogReader::find_files() {
 /// Goes back from the end by lines, each of which is a record.
 Result<void> LogReader::seek_tail() {
   std::uint64_t wanted = *options_.tail;
+  if (wanted == 0 && !files_.empty()) {  // only what comes from now on
+    files_.erase(files_.begin(), files_.end() - 1);
+    files_.front().offset = files_.front().reader->size();
+    return {};
+  }
   for (std::size_t i = files_.size(); i-- > 0;) {
     File& file = files_[i];
     const std::uint64_t size = file.reader->size();
@@ -55,11 +60,6 @@ Result<void> LogReader::seek_tail() {
         return {};
       }
       end = begin;
-    }
-    if (wanted == 0) {  // tail=0: only what comes from now on
-      file.offset = size;
-      files_.erase(files_.begin(), files_.begin() + static_cast<std::ptrdiff_t>(i));
-      return {};
     }
     if (size > 0 && --wanted == 0) {  // the file's first line
       files_.erase(files_.begin(), files_.begin() + static_cast<std::ptrdiff_t>(i));

@@ -137,7 +137,8 @@ Result<void> set_mounts(Daemon& daemon, const Container& container, DockerSpecIn
   for (const std::string_view name : {"resolv.conf", "hostname", "hosts"}) {
     const std::string destination = concat("/etc/", name);
     if (!is_mounted_over(container, destination))
-      input.mounts.push_back(bind_file(daemon.host.data.host_path(owner->file(name)), destination, false));
+      input.mounts.push_back(
+          bind_file(daemon.host.data.host_path(owner->file(name)), destination, container.host_config.readonly_rootfs));
   }
   const auto depth = [](const DockerMount& mount) {
     return std::count(mount.destination.begin(), mount.destination.end(), '/');
