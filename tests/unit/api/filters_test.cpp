@@ -28,7 +28,7 @@ TEST_CASE("filters that are no object of lists are refused") {
     CAPTURE(json);
     const auto filters = Filters::parse(json);
     REQUIRE_FALSE(filters.ok());
-    CHECK(filters.error().kind == ErrorKind::invalid_argument);
+    CHECK(filters.error().kind == ErrorKind::malformed);
   }
 }
 
