@@ -8,10 +8,15 @@ namespace drydock::api {
 namespace {
 
 /// Adds the headers that every answer of dockerd has, and tells the trace of the answer.
-class EngineResponder final : public http::Responder {
+class EngineResponder final : public ApiResponder {
  public:
   EngineResponder(std::shared_ptr<http::Responder> inner, engine::Daemon& daemon, trace::HttpEvent event)
       : inner_(std::move(inner)), daemon_(daemon), event_(std::move(event)) {}
+
+  ApiVersion version() const override { return version_; }
+  void set_version(ApiVersion version) { version_ = version; }
+  /// dockerd's router answers what it does not know without those headers.
+  void leave_headers_out() { with_headers_ = false; }
 
   void start(int status, http::Headers headers) override {
     note(status);
@@ -27,7 +32,8 @@ class EngineResponder final : public http::Responder {
   }
 
  private:
-  static http::Headers with_common(http::Headers headers) {
+  http::Headers with_common(http::Headers headers) const {
+    if (!with_headers_) return headers;
     headers.set("Api-Version", std::string(kApiVersionMaxText));
     headers.set("Docker-Experimental", "false");
     headers.set("Ostype", "linux");
@@ -43,6 +49,8 @@ class EngineResponder final : public http::Responder {
   std::shared_ptr<http::Responder> inner_;
   engine::Daemon& daemon_;
   trace::HttpEvent event_;
+  ApiVersion version_ = kApiVersionMax;
+  bool with_headers_ = true;
 };
 
 }  // namespace
@@ -71,11 +79,13 @@ void EngineApi::handle(http::Request request, std::shared_ptr<http::Responder> r
   auto found = match(request);
   if (found.route == nullptr) {
     daemon_.trace.emit(trace::UnimplementedEvent{concat("endpoint ", request.method, " ", request.path), "api"});
+    answer->leave_headers_out();
     answer->send(404, "application/json", http::kPageNotFoundJson);
     return;
   }
   auto version = parse_api_version(found.version);
   if (!version.ok()) return send_error(*answer, version.error());
+  answer->set_version(*version);
   Context context{daemon_, request, std::move(found.params), *version, answer};
   found.route->handler(context);
 }

@@ -5,7 +5,7 @@
 
 namespace drydock::api {
 
-Result<Json> json_body(const Context& context) {
+Result<Json> json_body(const Context& context, ErrorKind broken) {
   const std::string& body = context.request.body;
   const auto content_type = context.request.headers.get("Content-Type");
   if (!body.empty() || content_type) {
@@ -14,8 +14,10 @@ Result<Json> json_body(const Context& context) {
     if (!equals_ignoring_case(media, "application/json"))
       return fail(ErrorKind::invalid_argument, "Content-Type specified (", media, ") must be 'application/json'");
   }
-  if (trim(body).empty()) return fail(ErrorKind::invalid_argument, "EOF");
-  return parse_json(body);
+  if (trim(body).empty()) return fail(broken, "EOF");
+  auto json = parse_json(body);
+  if (!json.ok()) return fail(broken, json.error().message);
+  return json;
 }
 
 Result<Json> optional_json_body(const Context& context) {

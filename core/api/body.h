@@ -6,9 +6,10 @@
 
 namespace drydock::api {
 
-/// Errors: invalid_argument in Docker's words: `Content-Type specified (text/plain) must be 'application/json'`, "EOF"
-/// for no body. What follows the first value is ignored, as Go's decoder does.
-Result<Json> json_body(const Context& context);
+/// Errors: invalid_argument in Docker's words: `Content-Type specified (text/plain) must be 'application/json'`;
+/// `broken`: "EOF" for no body, and what is no JSON: dockerd 20.10 was of two minds about that (ErrorKind::malformed).
+/// What follows the first value is ignored, as Go's decoder does.
+Result<Json> json_body(const Context& context, ErrorKind broken = ErrorKind::invalid_argument);
 
 /// The same, but no body at all is `{}`.
 Result<Json> optional_json_body(const Context& context);

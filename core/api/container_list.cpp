@@ -221,6 +221,7 @@ class Selection {
       std::string_view text = value;
       const bool at_start = text.starts_with('^');
       if (at_start) text.remove_prefix(1);
+      if (at_start && text.starts_with("/?")) text.remove_prefix(2);  // as Compose asks
       const bool at_end = text.ends_with('$');
       if (at_end) text.remove_suffix(1);
       for (const std::string& name : {c.name, "/" + c.name}) {
@@ -262,10 +263,14 @@ class Selection {
                return in_range(value, port->port, network::to_string(port->protocol));
              });
     };
+    // A published port is known by its number on the host.
     if (const auto wanted = filters_.get("publish"); !wanted.empty()) {
       bool found = false;
-      for (const auto& item : c.host_config.port_bindings.value_or(engine::PortMap{}))
-        found = found || any(wanted, item.first);
+      for (const auto& item : c.ports) {
+        const auto halves = split_once(item.first, '/');
+        for (const auto& binding : item.second.value_or(std::vector<engine::PortBinding>{}))
+          found = found || any(wanted, concat(binding.host_port, '/', halves ? halves->second : "tcp"));
+      }
       if (!found) return false;
     }
     if (const auto wanted = filters_.get("expose"); !wanted.empty()) {
@@ -303,7 +308,7 @@ Result<Json> list_json(Context& context) {
 }
 
 Result<Json> prune_json(Context& context) {
-  const Filters filters = TRY(Filters::parse(context.query().get_or("filters", "")));
+  const Filters filters = TRY(Filters::parse(context.query().get_or("filters", ""), ErrorKind::invalid_argument));
   TRY(filters.allow({"label", "label!", "until"}));
   std::optional<Timestamp> until;
   for (const std::string& text : filters.get("until")) until = TRY(parse_until(text, context.daemon.host.clock.now()));

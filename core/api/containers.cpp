@@ -36,7 +36,7 @@ void with_container(Context& context, Verb verb, int status = 204) {
 Result<engine::CreatedContainer> create_from(Context& context) {
   engine::CreateRequest request;
   request.name = context.query().get_or("name", "");
-  request.create = TRY(engine::decode_create_config(TRY(json_body(context))));
+  request.create = TRY(as_malformed(engine::decode_create_config(TRY(json_body(context, ErrorKind::malformed)))));
   return engine::create_container(context.daemon, std::move(request));
 }
 
@@ -197,7 +197,8 @@ void remove(Context& context) {
 Result<void> resize_container(Context& context, Container& container) {
   const auto size = TRY(console_size(context));
   if (!container.is_running()) return fail(ErrorKind::conflict, "Container ", container.id, " is not running");
-  TRY(context.daemon.host.runtime.resize({container.id, ""}, size));
+  // Without a terminal there is nothing to resize, and dockerd calls that done.
+  if (container.config.tty) TRY(context.daemon.host.runtime.resize({container.id, ""}, size));
   engine::emit_container_event(context.daemon, container, "resize",
                                {{"height", concat(size.height)}, {"width", concat(size.width)}});
   return {};
@@ -211,9 +212,9 @@ void resize(Context& context) {
 void update(Context& context) {
   auto container = context.daemon.containers->find(context.params.get("name"));
   if (!container.ok()) return send_error(*context.responder, container.error());
-  auto body = json_body(context);
+  auto body = json_body(context, ErrorKind::malformed);
   if (!body.ok()) return send_error(*context.responder, body.error());
-  auto config = engine::decode_update_config(*body);
+  auto config = as_malformed(engine::decode_update_config(*body));
   if (!config.ok()) return send_error(*context.responder, config.error());
   auto updated = engine::update_container(context.daemon, **container, *config);
   if (!updated.ok()) return send_error(*context.responder, updated.error());

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 
+#include "api/respond.h"
 #include "api/version.h"
 #include "engine/daemon.h"
 #include "http/message.h"
@@ -17,7 +18,7 @@ struct Context {
   http::Request& request;
   http::PathParams params;
   ApiVersion version;
-  std::shared_ptr<http::Responder> responder;
+  std::shared_ptr<ApiResponder> responder;
 
   const http::Query& query() const { return request.query; }
 };

@@ -94,7 +94,9 @@ class EventsJob final : public engine::Job {
 Result<std::optional<Timestamp>> time_of(const Context& context, std::string_view name) {
   const std::string text = context.query().get_or(name, "");
   if (text.empty()) return std::optional<Timestamp>();
-  return std::optional<Timestamp>(TRY(parse_api_time(text)));
+  const auto time = parse_api_time(text);
+  if (!time.ok()) return fail(ErrorKind::malformed, "strconv.ParseInt: parsing ", go_quoted(text), ": invalid syntax");
+  return std::optional<Timestamp>(*time);
 }
 
 Result<std::unique_ptr<EventsJob>> make_job(Context& context) {

@@ -3,27 +3,30 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "engine/image_change_words.h"
 
 namespace drydock::api {
 
-Result<Filters> Filters::parse(std::string_view json) {
+Result<Filters> Filters::parse(std::string_view json, ErrorKind broken) {
   Filters filters;
   if (json.empty()) return filters;
-  const Json object = TRY(parse_json(json));
+  auto parsed = parse_json(json);
+  if (!parsed.ok()) return fail(broken, parsed.error().message);
+  const Json& object = *parsed;
   if (object.is_null()) return filters;
-  if (!object.is_object()) return fail(ErrorKind::invalid_argument, "invalid filter");
+  if (!object.is_object()) return fail(broken, "invalid filter");
   for (const auto& [name, values] : object.items()) {
     std::vector<std::string>& list = filters.values_[name];
     if (values.is_object()) {
       for (const auto& member : values.items()) list.push_back(member.key());
     } else if (values.is_array()) {
       for (const Json& value : values) {
-        if (!value.is_string()) return fail(ErrorKind::invalid_argument, "invalid filter");
+        if (!value.is_string()) return fail(broken, "invalid filter");
         list.push_back(value.get<std::string>());
       }
     } else {
-      return fail(ErrorKind::invalid_argument, "invalid filter");
+      return fail(broken, "invalid filter");
     }
     std::sort(list.begin(), list.end());
   }
@@ -87,8 +90,9 @@ Result<bool> Filters::flag(std::string_view name, bool fallback) const {
 
 Result<Timestamp> parse_until(std::string_view text, Timestamp now) {
   if (auto time = parse_api_time(text); time.ok()) return time;
-  const std::int64_t ago = TRY(engine::parse_go_duration(text));
-  return Timestamp{now.ns - ago};
+  const auto ago = engine::parse_go_duration(text);
+  if (!ago.ok()) return fail(ErrorKind::malformed, "failed to parse value as time or duration: ", go_quoted(text));
+  return Timestamp{now.ns - *ago};
 }
 
 }  // namespace drydock::api

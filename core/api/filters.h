@@ -17,8 +17,8 @@ namespace drydock::api {
 class Filters {
  public:
   Filters() = default;
-  /// Empty text is no filter. Errors: invalid_argument.
-  static Result<Filters> parse(std::string_view json);
+  /// Empty text is no filter. Errors: `broken`; not every endpoint of dockerd 20.10 called it malformed.
+  static Result<Filters> parse(std::string_view json, ErrorKind broken = ErrorKind::malformed);
 
   void add(std::string_view name, std::string value);
   bool empty() const { return values_.empty(); }
@@ -54,7 +54,7 @@ class Filters {
   std::map<std::string, std::vector<std::string>, std::less<>> values_;
 };
 
-/// A filter `until`: a time as parse_api_time() takes it, or how long ago, "24h". Errors: invalid_argument.
+/// A filter `until`: a time as parse_api_time() takes it, or how long ago, "24h". Errors: malformed.
 Result<Timestamp> parse_until(std::string_view text, Timestamp now);
 
 }  // namespace drydock::api

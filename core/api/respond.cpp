@@ -4,7 +4,19 @@
 
 namespace drydock::api {
 
-int status_of(ErrorKind kind) {
+namespace {
+
+constexpr ApiVersion kMalformedIs400 = {1, 42};
+
+void send_error_as(http::Responder& responder, const Error& error, ApiVersion version) {
+  const int status = status_of(error.kind, version);
+  if (status == 304) return send_empty(responder, status);
+  send_json(responder, status, Json{{"message", error.message}});
+}
+
+}  // namespace
+
+int status_of(ErrorKind kind, ApiVersion version) {
   switch (kind) {
     case ErrorKind::internal:
     case ErrorKind::corrupt:
@@ -28,8 +40,15 @@ int status_of(ErrorKind kind) {
       return 501;
     case ErrorKind::too_large:
       return 413;
+    case ErrorKind::malformed:
+      return version < kMalformedIs400 ? 500 : 400;
   }
   return 500;
+}
+
+Error as_malformed(Error error) {
+  if (error.kind == ErrorKind::invalid_argument) error.kind = ErrorKind::malformed;
+  return error;
 }
 
 void send_json(http::Responder& responder, int status, const Json& body) {
@@ -37,9 +56,11 @@ void send_json(http::Responder& responder, int status, const Json& body) {
 }
 
 void send_error(http::Responder& responder, const Error& error) {
-  const int status = status_of(error.kind);
-  if (status == 304) return send_empty(responder, status);
-  send_json(responder, status, Json{{"message", error.message}});
+  send_error_as(responder, error, kApiVersionMax);
+}
+
+void send_error(ApiResponder& responder, const Error& error) {
+  send_error_as(responder, error, responder.version());
 }
 
 void send_empty(http::Responder& responder, int status) {

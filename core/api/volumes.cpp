@@ -36,7 +36,7 @@ Json volume_json(const Volume& volume) {
 }
 
 Result<Json> list_volumes(Context& context) {
-  const Filters filters = TRY(Filters::parse(context.query().get_or("filters", "")));
+  const Filters filters = TRY(Filters::parse(context.query().get_or("filters", ""), ErrorKind::invalid_argument));
   TRY(filters.allow({"dangling", "name", "driver", "label"}));
   const bool by_use = filters.has("dangling");
   const bool dangling = TRY(filters.flag("dangling", false));

@@ -50,6 +50,8 @@ std::string_view to_string(ErrorKind kind) {
       return "too large";
     case ErrorKind::cancelled:
       return "cancelled";
+    case ErrorKind::malformed:
+      return "malformed";
   }
   return "unknown";
 }

@@ -24,6 +24,7 @@ enum class ErrorKind {
   corrupt,           // 500: data whose digest, size or syntax is not what was promised
   too_large,         // 413: over a named limit
   cancelled,         // the caller went away or the daemon is stopping
+  malformed,         // 400, but 500 up to API 1.41: what cannot even be read, as broken JSON
 };
 
 std::string_view to_string(ErrorKind kind);

@@ -6,8 +6,10 @@
 #include "engine/config_json.h"
 #include "engine/container_events.h"
 #include "engine/containers.h"
+#include "engine/images.h"
 #include "engine/mount_points.h"
 #include "engine/volumes.h"
+#include "storage/merged_tree.h"
 
 namespace drydock::engine {
 
@@ -28,7 +30,10 @@ void merge_env(ContainerConfig& config, const std::vector<std::string>& image) {
 }
 
 void merge_names(NameSet& names, const std::vector<std::string>& image) {
-  if (image.empty()) return;
+  if (image.empty()) {
+    if (names && names->empty()) names.reset();  // Go's merge takes the image's nil for an empty map
+    return;
+  }
   if (!names) names.emplace();
   for (const std::string& name : image) (*names)[name] = true;
 }
@@ -120,6 +125,17 @@ Result<void> make_files(Daemon& daemon, const Container& container) {
   return {};
 }
 
+/// Docker makes the working directory when it creates the container, and so refuses one that is a file.
+Result<void> check_working_directory(Daemon& daemon, const Container& container) {
+  const std::string path = clean_absolute(container.config.working_dir);
+  if (path == "/") return {};
+  const auto tree = TRY(daemon.images->snapshots().tree(container.id));
+  const auto info = tree.stat(path, storage::FollowLast::yes);
+  if (info.ok() && info->type != storage::FileType::directory)
+    return fail(ErrorKind::internal, "Cannot mkdir: ", path, " is not a directory");
+  return {};
+}
+
 }  // namespace
 
 void merge_image_config(ContainerConfig& config, const oci::RunConfig& image) {
@@ -171,6 +187,7 @@ Result<CreatedContainer> create_container(Daemon& daemon, CreateRequest request)
   container->mounts = TRY(plan_mount_points(daemon, container->config, container->host_config, undo.volumes));
   undo.covers(container->id);
   TRY(daemon.images->snapshots().prepare(container->id, image.chain));
+  TRY(check_working_directory(daemon, *container));
   TRY(make_files(daemon, *container));
   Container& added = daemon.containers->add(std::move(container));
   TRY(copy_up_volumes(daemon, added));

@@ -63,6 +63,7 @@ Result<void> check_memory(ResourceConfig& r) {
     return invalid("You should always set the Memory limit when using Memoryswap limit, see usage");
   if (r.memory_swappiness && (*r.memory_swappiness < -1 || *r.memory_swappiness > 100))
     return invalid("Invalid value: ", *r.memory_swappiness, ", valid memory swappiness range is 0-100");
+  if (r.memory_swappiness == -1) r.memory_swappiness.reset();  // how the command line says "as it is"
   if (r.memory_reservation > 0 && r.memory_reservation < kMemoryMin)
     return invalid("Minimum memory reservation allowed is 6MB");
   if (r.memory > 0 && r.memory_reservation > 0 && r.memory < r.memory_reservation)
@@ -166,7 +167,7 @@ Result<void> check_security(const HostConfig& host) {
   if (!host.cgroupns_mode.empty() && host.cgroupns_mode != "host" && host.cgroupns_mode != "private")
     return invalid("invalid cgroup namespace mode: ", host.cgroupns_mode);
   if (!host.isolation.empty() && host.isolation != "default")
-    return invalid("Invalid isolation: \"", host.isolation, "\" - linux only supports 'default'");
+    return fail(ErrorKind::malformed, "Invalid isolation: \"", host.isolation, "\" - linux only supports 'default'");
   if (host.runtime != "runc" && host.runtime != "io.containerd.runc.v2")
     return invalid("Unknown runtime specified ", host.runtime);
   if (host.storage_opt && !host.storage_opt->empty())

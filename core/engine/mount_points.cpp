@@ -68,9 +68,7 @@ std::string clean_absolute(std::string_view path) {
 }
 
 Result<MountPoint> parse_bind(std::string_view spec) {
-  const auto invalid = [spec] {
-    return fail(ErrorKind::invalid_argument, "invalid volume specification: '", spec, "'");
-  };
+  const auto invalid = [spec] { return fail(ErrorKind::malformed, "invalid volume specification: '", spec, "'"); };
   const std::vector<std::string> parts = split(spec, ':');
   MountPoint point;
   if (parts.size() > 3) return invalid();
@@ -84,14 +82,14 @@ Result<MountPoint> parse_bind(std::string_view spec) {
   }
   if (parts.size() == 3) {
     point.mode = parts[2];
-    if (!read_mode(parts[2], point)) return fail(ErrorKind::invalid_argument, "invalid mode: ", parts[2]);
+    if (!read_mode(parts[2], point)) return fail(ErrorKind::malformed, "invalid mode: ", parts[2]);
   }
   point.kind = !alone && source.starts_with('/') ? MountPoint::Kind::bind : MountPoint::Kind::volume;
   const std::string_view type = point.kind == MountPoint::Kind::bind ? "bind" : "volume";
   auto destination = check_destination(alone ? source : parts[1]);
   if (!destination.ok())
-    return fail(ErrorKind::invalid_argument, "invalid volume specification: '", spec,
-                "': invalid mount config for type \"", type, "\": ", destination.error().message);
+    return fail(ErrorKind::malformed, "invalid volume specification: '", spec, "': invalid mount config for type \"",
+                type, "\": ", destination.error().message);
   point.destination = *destination;
   if (point.kind == MountPoint::Kind::bind) {
     point.source = clean_absolute(source);

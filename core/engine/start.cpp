@@ -39,7 +39,9 @@ struct StartFailure {
 
 StartFailure runtime_failure(Error error) {
   StartFailure failure;
-  if (error.kind == ErrorKind::not_found) failure.exit_code = 127;
+  // dockerd goes by the words of runc's error, whatever was not there: a command or a sysctl.
+  const bool missing = error.message.find(to_string(Errno::enoent)) != std::string::npos;
+  if (error.kind == ErrorKind::not_found || missing) failure.exit_code = 127;
   if (error.kind == ErrorKind::forbidden) failure.exit_code = 126;
   const ErrorKind kind = failure.exit_code == 128 ? ErrorKind::internal : ErrorKind::invalid_argument;
   failure.error = make_error(
