@@ -100,13 +100,18 @@ Result<Job::State> LoadJob::load_layer(Daemon& daemon) {
     }
     auto file = TRY(archive_->open(image.layers[layer_]));
     layer_bytes_ = file->size();
-    unpack_ = TRY(ImageUnpack::start(layers, hold_->top(), image.config.config.diff_ids[layer_],
-                                     std::make_unique<FileSource>(std::move(file)), hold_->holder()));
+    unpack_ = TRY(
+        ImageUnpack::start(layers, hold_->top(), {}, std::make_unique<FileSource>(std::move(file)), hold_->holder()));
   }
   const auto state = TRY(unpack_->step(daemon.host.clock));
   tell_progress(daemon, state == ImageUnpack::State::done);
   if (state != ImageUnpack::State::done) return State::busy;
   hold_->adopt(unpack_->layer().chain);
+  const archive::Digest& expected = image.config.config.diff_ids[layer_];
+  if (unpack_->layer().diff != expected) {
+    return fail(ErrorKind::corrupt, "invalid diffID for layer ", layer_, ": expected ", go_quoted(expected.str()),
+                ", got ", go_quoted(unpack_->layer().diff.str()));
+  }
   unpack_.reset();
   ++layer_;
   return State::busy;

@@ -14,7 +14,9 @@ namespace {
 constexpr std::string_view kContainerdName = "io.containerd.image.name";
 constexpr std::string_view kRefName = "org.opencontainers.image.ref.name";
 
-Result<void> check_layers(const LoadImage& image) {
+Result<void> check_image(const LoadImage& image) {
+  const std::string& os = image.config.config.platform.os;
+  if (!os.empty() && os != "linux") return fail(ErrorKind::invalid_argument, "cannot load ", os, " image on linux");
   const std::size_t expected = image.config.config.diff_ids.size();
   if (expected == image.layers.size()) return {};
   return fail(ErrorKind::invalid_argument, "invalid manifest, layers length mismatch: expected ", image.layers.size(),
@@ -26,7 +28,7 @@ Result<LoadImage> read_docker_image(const LoadArchive& archive, const Json& item
   const std::string config = TRY(get_string(item, "Config"));
   image.config = TRY(oci::parse_image_config(TRY(archive.read(config, oci::kConfigBytesMax))));
   image.layers = TRY(get_strings(item, "Layers"));
-  TRY(check_layers(image));
+  TRY(check_image(image));
   for (const std::string& tag : TRY(get_strings(item, "RepoTags"))) {
     const auto reference = oci::Reference::parse(tag);
     if (!reference.ok()) return reference.error();
@@ -83,7 +85,7 @@ Result<LoadImage> read_oci_image(const LoadArchive& archive, const oci::Descript
   const std::string config = TRY(archive.blob_name(manifest->config.digest));
   image.config = TRY(oci::parse_image_config(TRY(archive.read(config, oci::kConfigBytesMax))));
   for (const oci::Descriptor& layer : manifest->layers) image.layers.push_back(TRY(archive.blob_name(layer.digest)));
-  TRY(check_layers(image));
+  TRY(check_image(image));
   return image;
 }
 

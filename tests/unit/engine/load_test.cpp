@@ -163,7 +163,16 @@ TEST_CASE("a layer with other content than the config says is refused") {
   LoadFixture fixture;
   Parts parts;
   parts.tar = small_tar("etc/other");
-  CHECK_FALSE(fixture.failure_of(docker_archive(parts)).empty());
+  CHECK(fixture.failure_of(docker_archive(parts)) == "invalid diffID for layer 0: expected \"" +
+                                                         archive::digest_of(small_tar()).str() + "\", got \"" +
+                                                         archive::digest_of(parts.tar).str() + "\"");
+}
+
+TEST_CASE("an image for another operating system is refused") {
+  LoadFixture fixture;
+  Parts parts;
+  parts.config = replace_all(parts.config, "linux", "plan9");
+  CHECK(fixture.failure_of(docker_archive(parts)) == "cannot load plan9 image on linux");
 }
 
 TEST_CASE("a layer may be a link to another member, and names cannot leave the archive") {
