@@ -74,6 +74,10 @@ void no_swarm(Context& context) {
               "node to swarm and try again."});
 }
 
+void not_in_swarm(Context& context) {
+  send_error(*context.responder, {ErrorKind::unavailable, "This node is not part of a swarm"});
+}
+
 void not_there(Context& context) {
   const http::Request& request = context.request;
   const std::string_view path = http::split_version(request.path).rest;
@@ -97,7 +101,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/plugins", &empty_list, kBuffered, "PluginList"},
     {"GET", "/swarm", &no_swarm, kBuffered, "SwarmInspect"},
     {"GET", "/swarm/unlockkey", &no_swarm, kBuffered, "SwarmUnlockkey"},
-    {"POST", "/swarm/leave", &no_swarm, kBuffered, "SwarmLeave"},
+    {"POST", "/swarm/leave", &not_in_swarm, kBuffered, "SwarmLeave"},
     {"POST", "/swarm/update", &no_swarm, kBuffered, "SwarmUpdate"},
     {"POST", "/swarm/unlock", &no_swarm, kBuffered, "SwarmUnlock"},
     {"GET", "/nodes", &no_swarm, kBuffered, "NodeList"},
