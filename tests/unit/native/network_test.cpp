@@ -129,7 +129,8 @@ struct TestHost {
     std::array<char, 32> pattern{"/tmp/drydock-net-XXXXXX"};
     directory = ::mkdtemp(pattern.data());
     driver = open();
-    REQUIRE(driver->prepare_namespace("/proc/self/ns/net").ok());
+    // Not prepare_namespace(): that is for containers, and takes IPv6 away.
+    REQUIRE(Netlink::open().value().set_up("lo").ok());
   }
   ~TestHost() {
     if (driver) static_cast<void>(driver->retain_only({}));
