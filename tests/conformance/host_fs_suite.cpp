@@ -213,7 +213,12 @@ void check_nodes(HostFs& fs) {
     put(fs, "file", "x");
     Metadata metadata;
     metadata.xattrs = {{"user.a", std::string("1\0\xff", 3)}};
-    REQUIRE(fs.set_metadata("file", metadata).ok());
+    const auto set = fs.set_metadata("file", metadata);
+    if (!set.ok() && set.error().code == Errno::eopnotsupp) {
+      MESSAGE("skipped: this file system has no user.* attributes (tmpfs before Linux 6.6)");
+      return;
+    }
+    REQUIRE(set.ok());
     metadata.xattrs = {{"user.b", ""}};
     REQUIRE(fs.set_metadata("file", metadata).ok());
     const Xattrs xattrs = fs.xattrs("file").value();
