@@ -227,10 +227,13 @@ void Monitor::tear_down_container() {
     static_cast<void>(send_signal(process->launched.pidfd.get(), SIGKILL));
   }
   if (cgroup_ != nullptr) cgroup_->kill_all(kKillTimeoutNs);
-  for (auto& [exec, process] : processes_) {
+  // Backwards, the first process ("") last: process 1 of a pid namespace does not end before all others in it are
+  // reaped, and those that were added are ours to reap.
+  for (auto entry = processes_.rbegin(); entry != processes_.rend(); ++entry) {
+    const Process& process = *entry->second;
     const std::int64_t deadline = monotonic_clock_ns() + kKillTimeoutNs;
-    if (wait_ready(process->launched.pidfd.get(), EPOLLIN, deadline)) {
-      static_cast<void>(reap(process->launched.pidfd.get()));
+    if (wait_ready(process.launched.pidfd.get(), EPOLLIN, deadline)) {
+      static_cast<void>(reap(process.launched.pidfd.get()));
     }
   }
   if (cgroup_ != nullptr) static_cast<void>(cgroup_->remove());

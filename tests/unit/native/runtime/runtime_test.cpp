@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -191,6 +192,19 @@ TEST_CASE("a process can be added to a container that an earlier daemon started"
   REQUIRE_MESSAGE(pid.ok(), (pid.ok() ? "" : pid.error().message));
   REQUIRE(box.turn_until([&] { return box.exited("e").has_value(); }));
   CHECK(box.exited("e")->exit_code == 2);
+}
+
+TEST_CASE("a running container is removed at once, with the processes that were added to it") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  Box box(world, "busy", {"/bin/sleep", "100"});
+  box.start();
+  const runtime::ExecRequest request{"busy", "e", box.request.spec.process, {}, false};
+  REQUIRE(world.runtime().exec(request).ok());
+  const auto begin = std::chrono::steady_clock::now();
+  REQUIRE(world.runtime().remove("busy").ok());
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(5));
+  CHECK(world.leftovers().empty());
 }
 
 TEST_CASE("a container whose monitor is killed dies with it and is reported") {
