@@ -49,20 +49,27 @@ bool is_pseudo(const std::string& type) {
   return type == "proc" || type == "sysfs";
 }
 
+struct Target {
+  int fd = -1;  // or -errno
+  bool made = false;
+};
+
 /// Opens what is mounted over, made if need be.
-int open_target(ChildContext& context, const runtime::StepMount& step) {
+Target open_target(ChildContext& context, const runtime::StepMount& step) {
   const int root = root_of(context);
-  if (root < 0) return root;
+  if (root < 0) return {root};
   const char* target = step.target.c_str();
   const bool bind = (step.flags & MS_BIND) != 0 && (step.flags & MS_REMOUNT) == 0;
   struct stat source {};
-  if (bind && ::stat(step.source.c_str(), &source) < 0) return -errno;
+  if (bind && ::stat(step.source.c_str(), &source) < 0) return {-errno};
   const Create kind = bind && !S_ISDIR(source.st_mode) ? Create::file : Create::directory;
-  const int fd = step.create_target ? create_beneath(root, target, kind) : open_beneath(root, target);
-  if (fd < 0 || !is_pseudo(step.type)) return fd;
+  int fd = open_beneath(root, target);
+  const bool made = step.create_target && fd == -ENOENT;
+  if (made) fd = create_beneath(root, target, kind);
+  if (fd < 0 || !is_pseudo(step.type)) return {fd, made};
   // Masked and read-only paths name what is below /proc and /sys: an image's link in their place would leave them bare.
   ::close(fd);
-  return open_beneath(root, target, Symlinks::refuse);
+  return {open_beneath(root, target, Symlinks::refuse), made};
 }
 
 /// An overlay of many layers does not fit into mount(2)'s one page of data: each option is set for itself.
@@ -116,10 +123,10 @@ int mount_once(const runtime::StepMount& step, const char* target, const char* d
   return ::mount(step.fallback_source->c_str(), target, nullptr, MS_BIND | MS_REC, nullptr) == 0 ? 0 : errno;
 }
 
-/// The data with the present mode of the target before it.
-void data_with_mode(const runtime::StepMount& step, int target, char* out, std::size_t size) {
+/// The data, with the mode that the target had before it, if it was there.
+void data_with_mode(const runtime::StepMount& step, const Target& target, char* out, std::size_t size) {
   struct stat about {};
-  const bool known = step.inherit_mode && ::fstat(target, &about) == 0;
+  const bool known = step.inherit_mode && !target.made && ::fstat(target.fd, &about) == 0;
   if (known) {
     std::snprintf(out, size, "mode=%04o%s%s", about.st_mode & 07777U, step.data.empty() ? "" : ",", step.data.c_str());
   } else {
@@ -150,11 +157,12 @@ int mount_root(ChildContext& context, const runtime::StepMount& step) {
   return 0;
 }
 
-int mount_over(ChildContext& context, const runtime::StepMount& step, int target) {
-  const int old = step.copy_up ? ::open(ProcPath(target).text, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+int mount_over(ChildContext& context, const runtime::StepMount& step, const Target& target) {
+  const ProcPath path(target.fd);
+  const int old = step.copy_up ? ::open(path.text, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
   char data[2 * kMountDataMax];
   data_with_mode(step, target, data, sizeof(data));
-  if (const int code = mount_once(step, ProcPath(target).text, data)) return code;
+  if (const int code = mount_once(step, path.text, data)) return code;
   // The descriptor still names what lies below the new mount: look it up again.
   const int mounted = open_beneath(context.root, step.target.c_str());
   if (mounted < 0) return -mounted;
@@ -183,10 +191,10 @@ int root_of(ChildContext& context) {
 
 int run_step(ChildContext& context, const runtime::StepMount& step) {
   if (step.target == "/" && !context.pivoted) return mount_root(context, step);
-  const int target = open_target(context, step);
-  if (target < 0) return -target;
+  const Target target = open_target(context, step);
+  if (target.fd < 0) return -target.fd;
   const int code = mount_over(context, step, target);
-  ::close(target);
+  ::close(target.fd);
   return code;
 }
 

@@ -285,6 +285,20 @@ TEST_CASE("a daemon killed at any moment of create, start, exec and remove loses
   CHECK(found_nothing < 60);
 }
 
+TEST_CASE("a tmpfs has the mode of the directory that it covers, and the kernel's own where there was none") {
+  SKIP_UNLESS_USABLE();
+  LinuxWorld world;
+  fs::create_directories(world.root() + "/there");
+  fs::permissions(world.root() + "/there", fs::perms(0750));
+  Box box(world, "modes", shell("stat -c %a /there /made /asked"));
+  box.request.spec.mounts.push_back({"/there", "tmpfs", "tmpfs", {}});
+  box.request.spec.mounts.push_back({"/made", "tmpfs", "tmpfs", {}});
+  box.request.spec.mounts.push_back({"/asked", "tmpfs", "tmpfs", {"mode=710"}});
+  box.start();
+  CHECK(box.finish() == 0);
+  CHECK(box.output == "750\n1777\n710\n");
+}
+
 TEST_CASE("links in a hostile root lead nowhere on the host") {
   SKIP_UNLESS_USABLE();
   LinuxWorld world;
