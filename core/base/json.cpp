@@ -1,5 +1,7 @@
 #include "base/json.h"
 
+#include "base/json_syntax.h"
+
 namespace drydock {
 
 namespace {
@@ -22,7 +24,7 @@ Result<void> check_depth(std::string_view text) {
   return {};
 }
 
-/// Keeps the message of the first syntax error instead of throwing it.
+/// Keeps the message of the first error instead of throwing it: for what Go's decoder would take, as bad UTF-8.
 class ErrorKeeper : public nlohmann::detail::json_sax_dom_parser<Json> {
  public:
   using Base = nlohmann::detail::json_sax_dom_parser<Json>;
@@ -87,7 +89,9 @@ Result<Json> parse_json(std::string_view text) {
   TRY(check_depth(text));
   Json root;
   ErrorKeeper keeper(root);
-  if (!Json::sax_parse(text.begin(), text.end(), &keeper)) return fail(ErrorKind::invalid_argument, keeper.message);
+  if (!Json::sax_parse(text.begin(), text.end(), &keeper)) {
+    return fail(ErrorKind::invalid_argument, json_syntax_error(text).value_or(keeper.message));
+  }
   return root;
 }
 

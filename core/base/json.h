@@ -17,7 +17,7 @@ using Json = nlohmann::ordered_json;
 
 inline constexpr std::size_t kJsonDepthMax = 128;
 
-/// Parses one JSON text (RFC 8259). Errors: invalid_argument with what is wrong and where; deeper than kJsonDepthMax.
+/// Parses one JSON text (RFC 8259). Errors: invalid_argument in the words of Go's decoder; deeper than kJsonDepthMax.
 Result<Json> parse_json(std::string_view text);
 /// Compact, without spaces; invalid UTF-8 becomes U+FFFD, as Go's encoder does.
 std::string to_json_text(const Json& json);

@@ -91,24 +91,12 @@ RegistryError from_document(int status, const Json& json, std::string_view body)
   return {first.code, std::move(all)};
 }
 
-/// Go's words where users meet them: nothing at all, and a web page.
-std::string syntax_error(std::string_view body, const Error& error) {
-  const std::string_view text = trim(body);
-  if (text.empty()) return "unexpected end of JSON input";
-  static constexpr std::string_view kValueStart = "{[\"-0123456789tfn";
-  if (kValueStart.find(text.front()) == std::string_view::npos) {
-    return concat("invalid character '", text.front(), "' looking for beginning of value");
-  }
-  return error.message;
-}
-
 RegistryError from_body(int status, std::string_view body) {
   const auto json = parse_json(body);
   if (!json.ok()) {
     // A 401 needs no explanation.
     if (status == 401) return {"UNAUTHORIZED", concat("unauthorized: ", find_code("UNAUTHORIZED")->message)};
-    Error error = Result<Json>(json).error();
-    return {"", unparsed(status, syntax_error(body, error), body)};
+    return {"", unparsed(status, Result<Json>(json).error().message, body)};
   }
   return from_document(status, Result<Json>(json).value(), body);
 }

@@ -8,13 +8,18 @@ TEST_CASE("members keep their order") {
   CHECK(to_json_text(parse_json(R"({"b": 1, "a": [true, null]})").value()) == R"({"b":1,"a":[true,null]})");
 }
 
-TEST_CASE("a syntax error says where it is") {
+TEST_CASE("a syntax error is worded as Go's decoder does") {
   const auto result = parse_json(R"({"a": )");
   REQUIRE(!result.ok());
   CHECK(result.error().kind == ErrorKind::invalid_argument);
-  CHECK(result.error().message.find("invalid JSON at offset") == 0);
+  CHECK(result.error().message == "unexpected end of JSON input");
+  CHECK(parse_json("no").error().message == "invalid character 'o' in literal null (expecting 'u')");
   CHECK(!parse_json("").ok());
   CHECK(!parse_json("{} {}").ok());
+}
+
+TEST_CASE("bad UTF-8, which Go's decoder would replace, is an error that says where it is") {
+  CHECK(parse_json("[\"\xff\"]").error().message.find("invalid JSON at offset 3") == 0);
 }
 
 TEST_CASE("nesting is bounded") {

@@ -97,7 +97,7 @@ TEST_CASE("a configuration file is refused with its reason") {
   CHECK(refusal({"--bip", "10.1.0.1/24", "--config-file", twice.path})
             .find("specified both as a flag and in the configuration file: bip") != std::string::npos);
   const ConfigFile broken("{");
-  CHECK(refusal({"--config-file", broken.path}).find("invalid JSON") != std::string::npos);
+  CHECK(refusal({"--config-file", broken.path}).find("unexpected end of JSON input") != std::string::npos);
   CHECK(refusal({"--config-file", "/nosuch.json"}).find("no such file") != std::string::npos);
   const ConfigFile wrong(R"({"bip": {}})");
   CHECK(refusal({"--config-file", wrong.path}).find("unexpected type of bip") != std::string::npos);
