@@ -69,9 +69,8 @@ void image_history(Context& context) {
 }
 
 void tag_image(Context& context) {
-  const auto tagged =
-      as_malformed(engine::tag_image(context.daemon, context.params.get("name"), context.query().get_or("repo", ""),
-                                     context.query().get_or("tag", "")));
+  const auto tagged = engine::tag_image(context.daemon, context.params.get("name"), context.query().get_or("repo", ""),
+                                        context.query().get_or("tag", ""));
   if (!tagged.ok()) return send_error(*context.responder, tagged.error());
   send_empty(*context.responder, 201);
 }

@@ -181,6 +181,14 @@ class Removal {
   std::vector<RemovedImage> removed_;
 };
 
+/// What cannot be read is malformed, which older API versions tell by another status than what is refused.
+Result<oci::Reference> read_reference(std::string_view repository, std::string_view tag) {
+  auto reference = oci::Reference::parse(repository);
+  if (reference.ok() && !tag.empty() && reference->digest().empty()) reference = reference->with_tag(tag);
+  if (reference.ok()) return reference;
+  return fail(ErrorKind::malformed, reference.error().message);
+}
+
 }  // namespace
 
 Result<std::vector<RemovedImage>> remove_image(Daemon& daemon, std::string_view name_or_id, Force force,
@@ -190,11 +198,10 @@ Result<std::vector<RemovedImage>> remove_image(Daemon& daemon, std::string_view 
 
 Result<void> tag_image(Daemon& daemon, std::string_view name_or_id, std::string_view repository, std::string_view tag) {
   const ImageId id = TRY(daemon.images->lookup(name_or_id))->id;
-  oci::Reference reference = TRY(oci::Reference::parse(repository));
+  const oci::Reference reference = TRY(read_reference(repository, tag));
   if (!reference.digest().empty()) {
     return fail(ErrorKind::invalid_argument, "refusing to create a tag with a digest reference");
   }
-  if (!tag.empty()) reference = TRY(reference.with_tag(tag));
   const std::string name = reference.with_default_tag().familiar();
   TRY(daemon.images->store().tag(name, id, daemon.host.clock.now()));
   emit_image_event(daemon, "tag", id.str(), name, daemon.images->store().find(id));
