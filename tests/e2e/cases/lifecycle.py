@@ -263,7 +263,8 @@ def test_inspect_shape(lab):
             check(key in found, "no " + key)
             del found[key]
         return json.dumps(found, indent=1, sort_keys=True)
-    lab.compare(probe, same=lambda t: re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "<time>", t))
+    # Docker masks the power meter since 24.0.8, 20.10 does not.
+    lab.compare(probe, same=lambda t: re.sub(r',\s*"/sys/devices/virtual/powercap"', "", re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "<time>", t)))
 
 
 def test_inspect_not_found(lab):
