@@ -34,7 +34,7 @@ CASES = {
     "domainname": ("--domainname", ["-h", "a", "--domainname", "sea.example"], "hostname; cat /proc/sys/kernel/domainname; grep -w a /etc/hosts"),
     "hostname_too_long": ("-h with more than 64 characters is refused", ["-h", "x" * 70], "hostname"),
     "read_only": ("--read-only", ["--read-only"], "touch /x; mount | grep -o 'overlay on / type overlay (ro'; echo x >/dev/shm/x && echo shm; touch /etc/hosts && echo hosts"),
-    "tmpfs": ("--tmpfs with options", ["--tmpfs", "/a:size=1m,mode=700", "--tmpfs", "/b"], MOUNTED + "; stat -c %a /a /b; touch /a/x && ls /a"),
+    "tmpfs": ("--tmpfs with options", ["--tmpfs", "/a:size=1m,mode=700", "--tmpfs", "/b"], MOUNTED + " | sort; stat -c %a /a /b; touch /a/x && ls /a"),
     "tmpfs_on_read_only": ("--tmpfs beside --read-only", ["--read-only", "--tmpfs", "/run"], "touch /run/x && ls /run; touch /x"),
     "tmpfs_bad_option": ("--tmpfs with an unknown option is refused", ["--tmpfs", "/a:nosuch"], "true"),
     "tmpfs_relative": ("--tmpfs with a relative path is refused", ["--tmpfs", "a"], "true"),
