@@ -253,19 +253,26 @@ TEST_CASE("what an earlier daemon began and never made is swept away") {
 TEST_CASE("a daemon killed at any moment of create, start, exec and remove loses nothing and leaves nothing") {
   SKIP_UNLESS_USABLE();
   LinuxWorld world;
+  runtime::CreateRequest request;
+  request.id = "killed";
+  request.spec = world.spec({"/bin/sleep", "100"});
+  request.spec.cgroups_path = "/drydock-test/killed";
+  const auto work = [&](runtime::Runtime& daemon) {
+    if (!daemon.create(request).ok() || !daemon.start(request.id).ok()) return;
+    runtime::ExecRequest exec{"killed", "e", request.spec.process, {}, false};
+    static_cast<void>(daemon.exec(exec));
+    static_cast<void>(daemon.remove(request.id));
+  };
+  // The moments are spread over what all of it takes here, and a little more.
+  const auto begin = std::chrono::steady_clock::now();
+  world.restart_daemon();
+  work(world.runtime());
+  const auto whole = std::chrono::steady_clock::now() - begin;
+  const auto step_us = static_cast<int>(std::chrono::duration_cast<std::chrono::microseconds>(whole).count() / 50);
   int found_created = 0, found_running = 0, found_nothing = 0;
   for (int round = 0; round < 60; ++round) {
     CAPTURE(round);
-    runtime::CreateRequest request;
-    request.id = "killed";
-    request.spec = world.spec({"/bin/sleep", "100"});
-    request.spec.cgroups_path = "/drydock-test/killed";
-    world.with_short_lived_daemon(round * 300, [&](runtime::Runtime& daemon) {
-      if (!daemon.create(request).ok() || !daemon.start(request.id).ok()) return;
-      runtime::ExecRequest exec{"killed", "e", request.spec.process, {}, false};
-      static_cast<void>(daemon.exec(exec));
-      static_cast<void>(daemon.remove(request.id));
-    });
+    world.with_short_lived_daemon(round * step_us, work);
     const auto found = world.runtime().recover();
     REQUIRE(found.size() <= 1);
     if (found.empty()) {
