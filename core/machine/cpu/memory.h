@@ -1,0 +1,108 @@
+#pragma once
+// What the interpreter asks of an address space, and the software TLB that spares it asking.
+// SDM vol. 3, chapter 4 says what a translation is; here a page is 4096 bytes and a protection of read/write/execute.
+
+#include <array>
+#include <cstdint>
+
+#include "machine/cpu/cpu.h"
+
+namespace drydock::machine {
+
+inline constexpr std::uint64_t kPageBytes = 4096;
+inline constexpr std::uint64_t kPageMask = ~(kPageBytes - 1);
+
+/// One page as it may be accessed now.
+struct PageView {
+  /// 4096 bytes, or null: the access is a page fault.
+  /// Stays valid until the source's epoch changes, or the same page is asked for with Access::write.
+  std::uint8_t* data = nullptr;
+  /// Asked for with Access::execute: names the CONTENT, for the cache of decoded code, which all address spaces share.
+  /// Two pages with the same key have the same bytes; the key changes when the frame is replaced or when a frame that
+  /// mark_code() has named is written to. A key must never come to name other bytes, not even after a snapshot has been
+  /// restored (or Interpreter::forget_code() is called then).
+  std::uint64_t code_key = 0;
+  /// Asked for with Access::write: later writes need not ask again. Never true of a page with code in it, of one that
+  /// is still shared copy-on-write, or of one that is watched.
+  bool write_fast = false;
+};
+
+class PageSource {
+ public:
+  virtual ~PageSource() = default;
+
+  /// `address` is page-aligned and canonical. For Access::write the source has made the page writable before it returns
+  /// (copy-on-write is done, the code key has changed if there was code in the frame, dirty marks are set).
+  virtual PageView page(std::uint64_t address, Access access) = 0;
+
+  /// Code of this page is being executed: from now on a write to its frame, by whatever mapping, must not be
+  /// `write_fast`, and must change the code key. (The interpreter drops its own fast write translations.)
+  virtual void mark_code(std::uint64_t address) = 0;
+
+  /// Changes whenever an answer given earlier by page() may have become wrong by anything but the interpreter's own
+  /// accesses: unmapped, protection, frame made copy-on-write by fork, code overwritten by the kernel or by another
+  /// task. run() compares it on entry and flushes its TLBs.
+  std::uint64_t epoch() const { return epoch_; }
+
+ protected:
+  void advance_epoch() { ++epoch_; }
+
+ private:
+  std::uint64_t epoch_ = 0;
+};
+
+/// Direct-mapped, with a read and a write tag per entry. A tag is a page address; one compare with the page of an
+/// access's LAST byte, in the entry of its first, tests the page and that the access does not straddle two.
+class SoftTlb {
+ public:
+  static constexpr std::uint64_t kEntries = 256;
+  static constexpr std::uint64_t kNoTag = 1;  // no page address
+
+  struct Entry {
+    std::uint64_t read_tag = kNoTag;
+    std::uint64_t write_tag = kNoTag;
+    std::uintptr_t addend = 0;  // host address - guest address, modulo the host's word
+  };
+
+  /// Null on a miss.
+  std::uint8_t* read(std::uint64_t address, unsigned bytes) const {
+    const Entry& entry = entry_of(address);
+    if (entry.read_tag != ((address + bytes - 1) & kPageMask)) [[unlikely]]
+      return nullptr;
+    return host(entry, address);
+  }
+  std::uint8_t* write(std::uint64_t address, unsigned bytes) const {
+    const Entry& entry = entry_of(address);
+    if (entry.write_tag != ((address + bytes - 1) & kPageMask)) [[unlikely]]
+      return nullptr;
+    return host(entry, address);
+  }
+
+  /// Replaces what was in the page's entry, so that both tags always mean the same frame.
+  void insert(std::uint64_t page, std::uint8_t* data, bool writable) {
+    Entry& entry = entries_[(page / kPageBytes) % kEntries];
+    entry.write_tag = writable                                                                       ? page
+                      : entry.read_tag == page && entry.write_tag == page && same(entry, page, data) ? page
+                                                                                                     : kNoTag;
+    entry.read_tag = page;
+    entry.addend = reinterpret_cast<std::uintptr_t>(data) - static_cast<std::uintptr_t>(page);
+  }
+  void flush() { entries_.fill(Entry{}); }
+  void flush_page(std::uint64_t page) { entries_[(page / kPageBytes) % kEntries] = Entry{}; }
+  void flush_writes() {
+    for (Entry& entry : entries_) entry.write_tag = kNoTag;
+  }
+
+ private:
+  const Entry& entry_of(std::uint64_t address) const { return entries_[(address / kPageBytes) % kEntries]; }
+  static std::uint8_t* host(const Entry& entry, std::uint64_t address) {
+    return reinterpret_cast<std::uint8_t*>(entry.addend + static_cast<std::uintptr_t>(address));
+  }
+  static bool same(const Entry& entry, std::uint64_t page, const std::uint8_t* data) {
+    return host(entry, page) == data;
+  }
+
+  std::array<Entry, kEntries> entries_{};
+};
+
+}  // namespace drydock::machine
