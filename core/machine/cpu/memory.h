@@ -6,11 +6,9 @@
 #include <cstdint>
 
 #include "machine/cpu/cpu.h"
+#include "machine/mm/page.h"
 
 namespace drydock::machine {
-
-inline constexpr std::uint64_t kPageBytes = 4096;
-inline constexpr std::uint64_t kPageMask = ~(kPageBytes - 1);
 
 /// One page as it may be accessed now.
 struct PageView {
