@@ -93,6 +93,10 @@ class Kernel {
   std::multimap<std::uint64_t, std::uint64_t>
       timers;  // other timers by expiry: alarm(2) and the like; value: ProcessId
 
+  TaskId running;             // whose turn it is; none between turns
+  std::uint64_t retired = 0;  // instructions, of all tasks
+  bool halted = false;        // the initial pid namespace's init has ended
+
   Tracer* tracer = nullptr;  // outlives the kernel, no part of its state; null: nobody looks
 
   std::uint64_t now_ns() const { return clock_ns; }  // CLOCK_MONOTONIC of the initial namespace

@@ -41,7 +41,8 @@ class PidNamespace {
   bool dying = false;
   std::uint32_t last_pid = 0;
   std::uint32_t pid_max = 4194304;
-  std::map<std::uint32_t, TaskId> tasks;  // by tid in this namespace: every thread that is visible here
+  std::map<std::uint32_t, TaskId> tasks;         // by tid in this namespace: every thread that is visible here
+  std::map<std::uint32_t, ProcessId> processes;  // by pid, those included that only name a group or session any more
 };
 
 class UtsNamespace {

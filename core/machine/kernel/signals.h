@@ -54,6 +54,10 @@ struct SignalInfo {
   int signal = 0;
   int code = 0;  // SI_USER 0, SI_KERNEL 0x80, SI_QUEUE -1, SI_TIMER -2, SI_TKILL -6, CLD_*, SEGV_* ...
   int error = 0;
+  bool from_ancestor = false;  // of a pid namespace above the receiver's, or of the kernel: kills an init too
+  bool told = false;           // sender_told instead of sender: sigqueue(3)'s caller fills it in
+  std::int32_t sender_told = 0;
+  int timer_id = 0, overrun = 0;
   ProcessId sender;              // its pid is told in the receiver's namespace
   std::uint32_t sender_uid = 0;  // kernel id
   std::uint64_t address = 0;     // faults

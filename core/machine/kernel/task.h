@@ -70,8 +70,17 @@ class Task {
   int parent_death_signal = 0;
   std::vector<std::uint32_t> seccomp_filters;  // indices into Kernel::seccomp_programs, oldest first
   std::uint8_t seccomp_mode = 0;
+  std::uint32_t personality = 0;
+  std::uint64_t timer_slack_ns = 50'000;
+  int scheduling_policy = 0, scheduling_priority = 0, io_priority = 0;
+  std::uint64_t affinity = 0;  // sched_setaffinity(2): a bit per CPU; 0: all
+  std::uint64_t call_count = 0, switches = 0;
+
+  bool queued = false;     // stands in Kernel::run_queue
+  bool throttled = false;  // its cgroup has used up its CPU quota: not to be queued before the next period
 
   // In a system call:
+  bool in_call = false;  // it is to be attempted (again) when the task runs next
   std::int64_t call_number = -1;
   std::array<std::uint64_t, 6> call_arguments{};
   Block wait;  // when blocked
@@ -89,9 +98,26 @@ inline constexpr int kRlimitCpu = 0, kRlimitFileSize = 1, kRlimitData = 2, kRlim
                      kRlimitAddressSpace = 9, kRlimitLocks = 10, kRlimitSigpending = 11, kRlimitMessageQueue = 12,
                      kRlimitNice = 13, kRlimitRtprio = 14, kRlimitRttime = 15, kRlimitCount = 16;
 
+/// timer_create(2).
+struct PosixTimer {
+  int id = 0;
+  int clock = 0;
+  int notify = 0;  // SIGEV_SIGNAL 0, SIGEV_NONE 1, SIGEV_THREAD_ID 4
+  int signal = 14;
+  std::uint64_t value = 0;
+  TaskId thread;                           // SIGEV_THREAD_ID
+  std::optional<std::uint64_t> expiry_ns;  // Kernel::now_ns()
+  std::uint64_t interval_ns = 0;
+  std::uint64_t overrun = 0;
+};
+
 class Process {
  public:
   ProcessId id;
+  PidNamespaceId pid_namespace;                          // as its leader's
+  std::vector<std::uint32_t> pids;                       // as its leader's tids; kept when the leader is gone
+  bool reaped = false;                                   // waited for: only a name for its group or session is left
+  std::uint32_t group_members = 0, session_members = 0;  // processes that it leads, itself included
   TaskId leader;
   std::vector<TaskId> threads;
   ProcessId parent;  // none: the machine's first process, or a hosted one
@@ -107,12 +133,19 @@ class Process {
   int exit_status = 0;                      // as wait(2) tells: code << 8, or the signal, | 0x80 core
   bool stopped = false, continued = false;  // not reported by wait yet
   int stop_signal = 0;
+  bool job_stopped = false;  // stopped now
   bool oom_killed = false;
   int oom_score_adj = 0;
 
   std::array<ResourceLimit, kRlimitCount> limits{};
   std::vector<CgroupId> cgroups;  // one per hierarchy of Kernel::cgroup_hierarchies
   std::uint64_t children_user_ns = 0, children_system_ns = 0;
+  std::uint64_t threads_user_ns = 0, threads_system_ns = 0;  // of threads that have ended
+  std::uint64_t peak_pages = 0, children_peak_pages = 0;     // ru_maxrss
+  std::uint64_t peak_pages_before = 0;                       // of address spaces that execve(2) replaced
+  std::vector<PosixTimer> posix_timers;
+  std::optional<std::uint64_t> virtual_timer_ns, profile_timer_ns;  // ITIMER_VIRTUAL, ITIMER_PROF: CPU time left
+  std::uint64_t virtual_interval_ns = 0, profile_interval_ns = 0;
   std::optional<std::uint64_t> alarm_ns;  // ITIMER_REAL's next expiry
   std::uint64_t alarm_interval_ns = 0;
 };

@@ -44,6 +44,9 @@ struct Block {
   std::optional<std::uint64_t> deadline_ns;  // Kernel::now_ns(); see RestartState for how it survives being run again
   Interruption interruption = Interruption::restart;
   std::optional<std::int64_t> partial;  // returned instead of EINTR or a restart: bytes already transferred
+  /// Where to tell the time left until deadline_ns when the call ends with EINTR; 0: nowhere.
+  std::uint64_t remaining_at = 0;
+  bool remaining_as_timeval = false;  // else a struct timespec
 };
 
 }  // namespace drydock::machine
