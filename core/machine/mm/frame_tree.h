@@ -19,8 +19,9 @@ class FrameTree {
 
   /// Null when there is none. Page numbers are below 2^36.
   const FrameRef* find(std::uint64_t page) const;
-  /// The frame of that page for writing: copied first when anybody else holds it or its node. Null when there is none.
-  Frame* edit(std::uint64_t page);
+  /// The frame of that page for writing: copied first when anybody else holds it or its node (`replaced` says so, when
+  /// it is not null). Null when there is none.
+  Frame* edit(std::uint64_t page, bool* replaced = nullptr);
   void set(std::uint64_t page, FrameRef frame);
   void erase(std::uint64_t page);
   /// Removes [first, first + count); returns how many frames there were.
@@ -31,7 +32,10 @@ class FrameTree {
 
  private:
   struct Node;
+  struct Branch;
+  struct Leaf;
   Node* root_ = nullptr;
+  unsigned height_ = 0;  // levels below root_
   std::uint64_t size_ = 0;
 };
 
