@@ -20,6 +20,7 @@
 #include "machine/kernel/task.h"
 #include "machine/mm/address_space.h"
 #include "machine/net/net_namespace.h"
+#include "machine/net/stack.h"
 #include "machine/tty/terminal.h"
 #include "machine/vfs/dentry.h"
 #include "machine/vfs/file.h"
@@ -86,6 +87,8 @@ class Kernel {
   std::map<std::uint32_t, Terminal> terminals;  // by number; 0 is none
   std::uint32_t next_terminal = 1;
   std::vector<SeccompProgram> seccomp_programs;  // never removed while a task refers to them
+
+  net::Stack network;  // frames on their way, connections
 
   std::deque<TaskId> run_queue;                    // runnable tasks, first in first out
   std::multimap<WaitKey, TaskId> sleepers;         // tasks by what wakes them
