@@ -125,6 +125,7 @@ class Process {
   bool child_subreaper = false;
   ProcessId group, session;    // the processes that lead them (their pid names them); a leader may have ended
   std::uint32_t terminal = 0;  // controlling terminal's number; 0: none
+  ProcessId hung_up_group;     // a leader's: the foreground group when its terminal was hung up
   bool executed = false;       // has called execve since fork: setpgid(2) by the parent fails then
 
   PendingSignals pending;  // for the process as a whole
