@@ -25,6 +25,7 @@
 #include "machine/vfs/dentry.h"
 #include "machine/vfs/file.h"
 #include "machine/vfs/inode.h"
+#include "machine/vfs/locks.h"
 #include "machine/vfs/mount.h"
 #include "machine/vfs/superblock.h"
 #include "machine/vfs/walk.h"
@@ -68,6 +69,11 @@ class Kernel {
   Table<Superblock> superblocks;
   Table<MountPoint> mounts;
   Table<File> files;
+  std::vector<FileSystemType> file_systems;             // those that mount(2) knows; vfs/filesystem_types.h
+  std::map<InodeId, std::vector<FileLock>> file_locks;  // vfs/locks.h
+  std::uint64_t file_pages = 0;        // frames that hold data of tmpfs files: bounded with limits.memory_pages_max
+  std::uint64_t file_pages_epoch = 0;  // raised when a page of a file has another frame, or none any more: TLBs
+  std::uint64_t garbage_inserted = 0;  // inodes and dentries there were after the last sweep; vfs/garbage.h
 
   Table<MountNamespace> mount_namespaces;
   Table<UserNamespace> user_namespaces;
@@ -99,6 +105,10 @@ class Kernel {
   TaskId running;             // whose turn it is; none between turns
   std::uint64_t retired = 0;  // instructions, of all tasks
   bool halted = false;        // the initial pid namespace's init has ended
+
+  /// Raised when a page of a file's data that may be mapped was replaced or taken away (FrameTree::edit says so; a file
+  /// that is cut): all translations are looked up again then.
+  std::uint64_t page_cache_generation = 1;
 
   Tracer* tracer = nullptr;  // outlives the kernel, no part of its state; null: nobody looks
 

@@ -11,12 +11,22 @@
 
 namespace drydock::machine {
 
+/// Never 0.
+std::uint64_t hash_of_page(const std::uint8_t* bytes);
+
 struct Frame {
   alignas(16) std::array<std::uint8_t, kPageBytes> bytes{};
   std::uint32_t references = 0;
-  bool has_code = false;  // blocks were decoded from it: a write changes content_id first
-  std::uint64_t content_id =
-      0;  // unique in the process for this content as far as code is concerned; given when first asked for
+  bool has_code = false;         // blocks were decoded from it: who writes calls forget_content() first
+  std::uint64_t content_id = 0;  // 0: not computed yet
+
+  /// Names the bytes: a hash of them (SipHash-2-4 with a fixed key), so that equal pages share decoded code whatever
+  /// process, container or snapshot they belong to, and a number never comes to name other bytes.
+  std::uint64_t content() {
+    if (content_id == 0) content_id = hash_of_page(bytes.data());
+    return content_id;
+  }
+  void forget_content() { content_id = 0; }
 };
 
 /// A counted reference. Copying shares; the frame goes with the last one.

@@ -19,8 +19,8 @@ class FrameTree {
 
   /// Null when there is none. Page numbers are below 2^36.
   const FrameRef* find(std::uint64_t page) const;
-  /// The frame of that page for writing: copied first when anybody else holds it or its node (`replaced` says so, when
-  /// it is not null). Null when there is none.
+  /// The frame of that page for writing: copied first when anybody else holds it or its node. Null when there is none.
+  /// `replaced` (may be null) tells whether translations of the page and code decoded from it are wrong now.
   Frame* edit(std::uint64_t page, bool* replaced = nullptr);
   void set(std::uint64_t page, FrameRef frame);
   void erase(std::uint64_t page);
