@@ -71,6 +71,7 @@ class Kernel {
   Table<File> files;
   std::vector<FileSystemType> file_systems;             // those that mount(2) knows; vfs/filesystem_types.h
   std::map<InodeId, std::vector<FileLock>> file_locks;  // vfs/locks.h
+  SuperblockId shared_memory;          // the tmpfs of shared anonymous memory; none before the first
   std::uint64_t file_pages = 0;        // frames that hold data of tmpfs files: bounded with limits.memory_pages_max
   std::uint64_t file_pages_epoch = 0;  // raised when a page of a file has another frame, or none any more: TLBs
   std::uint64_t garbage_inserted = 0;  // inodes and dentries there were after the last sweep; vfs/garbage.h
@@ -92,6 +93,7 @@ class Kernel {
   std::vector<CgroupHierarchy> cgroup_hierarchies;
   std::map<std::uint32_t, Terminal> terminals;  // by number; 0 is none
   std::uint32_t next_terminal = 1;
+  std::uint32_t console_terminal = 0;            // what /dev/console is; 0: there is none
   std::vector<SeccompProgram> seccomp_programs;  // never removed while a task refers to them
 
   net::Stack network;  // frames on their way, connections

@@ -3,7 +3,9 @@
 #include "machine/fs/pseudo/pseudo_inode.h"
 
 #include <algorithm>
-#include <limits>
+
+#include "machine/vfs/dcache.h"
+#include "machine/vfs/regular_file.h"
 
 namespace drydock::machine {
 
@@ -26,7 +28,7 @@ Result<void, Errno> PseudoInode::change(const Caller&, const AttributeChange& ch
 
 Result<std::unique_ptr<File>, Errno> PseudoInode::open(const Caller&, const Path&, std::uint32_t) {
   if (!abi::is_directory(mode)) return Errno::eio;
-  return std::unique_ptr<File>(std::make_unique<PseudoDirectoryFile>());
+  return std::unique_ptr<File>(std::make_unique<DirectoryFile>());
 }
 
 Result<void, Errno> TextInode::store(const Caller&, std::string_view) {
@@ -66,29 +68,13 @@ Outcome TextFile::write(const Caller& caller, std::span<const char> bytes, const
   return static_cast<std::int64_t>(bytes.size());
 }
 
-namespace {
-
-Outcome moved(std::uint64_t& position, std::int64_t offset, int whence) {
-  if (whence != abi::seek_set && whence != abi::seek_cur) return Errno::einval;
-  const std::int64_t base = whence == abi::seek_cur ? static_cast<std::int64_t>(position) : 0;
-  if (offset > 0 && base > std::numeric_limits<std::int64_t>::max() - offset) return Errno::eoverflow;
-  if (base + offset < 0) return Errno::einval;
-  position = static_cast<std::uint64_t>(base + offset);
-  return base + offset;
-}
-
-}  // namespace
-
 Outcome TextFile::seek(const Caller&, std::int64_t offset, int whence) {
-  return moved(position, offset, whence);
+  if (whence != abi::seek_set && whence != abi::seek_cur) return Errno::einval;
+  return seek_to(*this, offset, whence, 0);
 }
 
 std::uint16_t TextFile::poll(const Caller&) {
   return kPollIn | kPollOut | kPollRdNorm | kPollWrNorm;
-}
-
-Outcome PseudoDirectoryFile::seek(const Caller&, std::int64_t offset, int whence) {
-  return moved(position, offset, whence);
 }
 
 InodeId add_inode(Kernel& kernel, SuperblockId superblock, std::unique_ptr<Inode> inode) {
@@ -99,12 +85,7 @@ InodeId add_inode(Kernel& kernel, SuperblockId superblock, std::unique_ptr<Inode
 SuperblockId add_superblock(Kernel& kernel, std::unique_ptr<Superblock> superblock, std::unique_ptr<Inode> root) {
   superblock->device = kernel.next_device++;
   const SuperblockId id = kernel.superblocks.insert(std::move(superblock));
-  Dentry dentry;
-  dentry.inode = add_inode(kernel, id, std::move(root));
-  dentry.superblock = id;
-  const DentryId root_dentry = kernel.dentries.emplace(std::move(dentry));
-  kernel.dentries[root_dentry].parent = root_dentry;
-  kernel.superblocks[id].root = root_dentry;
+  add_root_dentry(kernel, id, add_inode(kernel, id, std::move(root)));
   return id;
 }
 

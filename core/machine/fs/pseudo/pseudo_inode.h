@@ -58,13 +58,6 @@ class TextFile : public File {
   bool loaded_ = false;
 };
 
-/// An open directory: getdents(2) asks the inode.
-class PseudoDirectoryFile : public File {
- public:
-  std::unique_ptr<File> clone() const override { return std::make_unique<PseudoDirectoryFile>(*this); }
-  Outcome seek(const Caller& caller, std::int64_t offset, int whence) override;
-};
-
 /// Puts the inode into the kernel's table, as one of that superblock.
 InodeId add_inode(Kernel& kernel, SuperblockId superblock, std::unique_ptr<Inode> inode);
 /// Puts superblock and root into the kernel, with the root's dentry and a device number.
