@@ -193,6 +193,15 @@ const FrameRef* FrameTree::find(std::uint64_t page) const {
 }
 
 Frame* FrameTree::edit(std::uint64_t page, bool* replaced) {
+  Frame* frame = unshare(page, replaced);
+  if (frame != nullptr && frame->has_code) {
+    frame->forget_content();
+    if (replaced != nullptr) *replaced = true;
+  }
+  return frame;
+}
+
+Frame* FrameTree::unshare(std::uint64_t page, bool* replaced) {
   if (replaced != nullptr) *replaced = false;
   if (find(page) == nullptr) return nullptr;
   // A frame with one reference may still be seen through a node that another tree shares: owning the path copies that
@@ -203,9 +212,6 @@ Frame* FrameTree::edit(std::uint64_t page, bool* replaced) {
   FrameRef& frame = Node::leaf(Node::own(slot, 1))->frames[page % kSlots];
   if (frame.is_shared()) {
     frame = frame.copy();
-    if (replaced != nullptr) *replaced = true;
-  } else if (frame->has_code) {
-    frame->forget_content();
     if (replaced != nullptr) *replaced = true;
   }
   return &*frame;

@@ -22,6 +22,8 @@ class FrameTree {
   /// The frame of that page for writing: copied first when anybody else holds it or its node. Null when there is none.
   /// `replaced` (may be null) tells whether translations of the page and code decoded from it are wrong now.
   Frame* edit(std::uint64_t page, bool* replaced = nullptr);
+  /// The same for a frame that will be written through translations: whoever does so sees to the code in it.
+  Frame* unshare(std::uint64_t page, bool* replaced = nullptr);
   void set(std::uint64_t page, FrameRef frame);
   void erase(std::uint64_t page);
   /// Removes [first, first + count); returns how many frames there were.
