@@ -287,13 +287,6 @@ std::string output_text(const Call& call, std::uint64_t number, Arg kind, int n,
       auto value = call.load64(address);
       return value.ok() ? concat("[", hex_text(*value), "]") : address_text(address);
     }
-    case Arg::ioctl_request: {  // TIOCGWINSZ is the only one
-      std::string raw(8, '\0');
-      if (!call.copy_in(address, raw).ok()) return address_text(address);
-      const StructReader size(std::move(raw));
-      return concat("{ws_row=", size.u16(0), ", ws_col=", size.u16(2), ", ws_xpixel=", size.u16(4),
-                    ", ws_ypixel=", size.u16(6), "}");
-    }
     case Arg::wait_status:
       if (result <= 0) return address_text(address);  // nobody had changed: nothing was written
       return struct_text(call, kind, address, 0);

@@ -48,14 +48,6 @@ Arguments fcntl_arguments(const Call& call) {
   return all;
 }
 
-std::string window_size_text(const Call& call, std::uint64_t address) {
-  std::string raw(8, '\0');
-  if (!call.copy_in(address, raw).ok()) return address_text(address);
-  const StructReader size(std::move(raw));
-  return concat("{ws_row=", size.u16(0), ", ws_col=", size.u16(2), ", ws_xpixel=", size.u16(4),
-                ", ws_ypixel=", size.u16(6), "}");
-}
-
 std::string number_at_text(const Call& call, std::uint64_t address) {
   auto value = call.load32(address);
   return value.ok() ? concat("[", static_cast<std::int32_t>(*value), "]") : address_text(address);
@@ -69,7 +61,7 @@ Arguments ioctl_arguments(const Call& call) {
       all.push_back(output(2, Arg::ioctl_request));
       break;  // TIOCGWINSZ
     case 0x5414:
-      all.push_back(plain(2, window_size_text(call, call.address(2))));
+      all.push_back(plain(2, struct_text(call, Arg::ioctl_request, call.address(2), 0)));
       break;      // TIOCSWINSZ
     case 0x5410:  // TIOCSPGRP
     case 0x5421:  // FIONBIO

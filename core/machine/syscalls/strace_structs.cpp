@@ -117,6 +117,14 @@ std::string message_text(const Call& call, std::uint64_t address, std::uint64_t 
                 ", msg_flags=", flags_text(names::message_flag, raw->u32(48)), "}");
 }
 
+/// The only struct that ioctl(2) shows: struct winsize of TIOCGWINSZ and TIOCSWINSZ.
+std::string window_size_text(const Call& call, std::uint64_t address) {
+  auto size = call.load64(address);
+  if (!size.ok()) return address_text(address);
+  return concat("{ws_row=", *size & 0xffff, ", ws_col=", *size >> 16 & 0xffff, ", ws_xpixel=", *size >> 32 & 0xffff,
+                ", ws_ypixel=", *size >> 48, "}");
+}
+
 /// struct sockaddr_un: sun_path may be abstract, and need not end in a NUL.
 std::string unix_path_text(std::string_view path) {
   if (!path.empty() && path[0] == '\0') return concat("@", quoted(path.substr(1)));
@@ -171,6 +179,8 @@ std::string struct_text(const Call& call, Arg kind, std::uint64_t address, std::
       return capability_data_text(call, address);
     case Arg::msghdr:
       return message_text(call, address, size);
+    case Arg::ioctl_request:
+      return window_size_text(call, address);
     default:
       break;
   }

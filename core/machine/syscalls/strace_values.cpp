@@ -7,10 +7,6 @@
 namespace drydock::machine {
 namespace {
 
-bool is_text_byte(unsigned char c) {
-  return (c >= ' ' && c < 127) || (c >= '\t' && c <= '\r');
-}
-
 void append_escaped(std::string& out, unsigned char c, unsigned char next, bool is_last) {
   switch (c) {
     case '"':
