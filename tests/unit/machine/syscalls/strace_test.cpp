@@ -22,6 +22,7 @@ class Traced {
     mapping.protection = kProtRead | kProtWrite;
     memory->map(mapping, nullptr);
     task_ = kernel_.tasks.insert(std::make_unique<Task>());
+    kernel_.tasks[task_].process = kernel_.processes.emplace();
     kernel_.tasks[task_].memory = kernel_.memories.insert(std::move(memory));
   }
   /// Puts bytes into the task's memory and gives their address.
