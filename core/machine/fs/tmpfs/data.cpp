@@ -20,8 +20,8 @@ Result<Frame*, Errno> TmpfsInode::frame_for_write(Kernel& kernel, std::uint64_t 
   if (const FrameRef* there = data_.find(index)) {
     const Frame* before = &**there;
     Frame* own = data_.edit(index);
-    if (own != before) ++kernel.file_pages_epoch;
-    if (own->has_code) ++kernel.file_pages_epoch;
+    if (own != before || own->has_code) ++kernel.file_pages_epoch;
+    own->forget_content();
     return own;
   }
   TmpfsSuperblock* mounted = owner(kernel);
@@ -51,8 +51,9 @@ void TmpfsInode::set_size(Kernel& kernel, std::uint64_t size) {
     // What is behind the end must read as zeros when the file grows again.
     if (size % kPageBytes != 0 && data_.find(size / kPageBytes) != nullptr) {
       const auto frame = frame_for_write(kernel, size / kPageBytes);
-      if (frame.ok()) std::fill((*frame)->bytes.begin() + static_cast<std::ptrdiff_t>(size % kPageBytes),
-                                (*frame)->bytes.end(), std::uint8_t{0});
+      if (frame.ok())
+        std::fill((*frame)->bytes.begin() + static_cast<std::ptrdiff_t>(size % kPageBytes), (*frame)->bytes.end(),
+                  std::uint8_t{0});
     }
   }
   attributes_.size = size;
@@ -91,8 +92,7 @@ Result<std::size_t, Errno> TmpfsInode::write_data(const Caller& caller, std::uin
   std::size_t copied = 0;
   while (copied < bytes.size()) {
     const std::uint64_t within = offset % kPageBytes;
-    const auto step =
-        static_cast<std::size_t>(std::min(kPageBytes - within, std::uint64_t{bytes.size() - copied}));
+    const auto step = static_cast<std::size_t>(std::min(kPageBytes - within, std::uint64_t{bytes.size() - copied}));
     const auto frame = frame_for_write(caller.kernel, offset / kPageBytes);
     if (!frame.ok()) {
       if (copied == 0) return frame.error();

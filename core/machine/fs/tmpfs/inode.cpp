@@ -1,13 +1,13 @@
-// tmpfs(5): names, attributes and extended attributes. Directories list in the order of creation; a cookie is an entry's
-// own number, so that listing goes on rightly whatever is removed meanwhile.
+// tmpfs(5): names, attributes and extended attributes. Directories list in the order of creation; a cookie is an
+// entry's own number, so that listing goes on rightly whatever is removed meanwhile.
 
 #include <algorithm>
 
 #include "machine/abi/file.h"
+#include "machine/fs/dev/device.h"
 #include "machine/fs/pipe/pipe.h"
 #include "machine/fs/tmpfs/tmpfs.h"
 #include "machine/kernel/capabilities.h"
-#include "machine/vfs/device_file.h"
 #include "machine/vfs/garbage.h"
 #include "machine/vfs/regular_file.h"
 
@@ -238,13 +238,19 @@ Result<void, Errno> TmpfsInode::remove_xattr(const Caller& caller, std::string_v
 
 Result<std::unique_ptr<File>, Errno> TmpfsInode::open(const Caller& caller, const Path& path, std::uint32_t flags) {
   switch (attributes_.mode & abi::s_ifmt) {
-    case abi::s_ifreg: return std::unique_ptr<File>(std::make_unique<RegularFile>());
-    case abi::s_ifdir: return std::unique_ptr<File>(std::make_unique<DirectoryFile>());
-    case abi::s_ififo: return open_fifo(caller, *this, flags);
+    case abi::s_ifreg:
+      return std::unique_ptr<File>(std::make_unique<RegularFile>());
+    case abi::s_ifdir:
+      return std::unique_ptr<File>(std::make_unique<DirectoryFile>());
+    case abi::s_ififo:
+      return open_fifo(caller, *this, flags);
     case abi::s_ifchr:
-    case abi::s_ifblk: return open_device(caller, path, attributes_, flags);
-    case abi::s_ifsock: return Errno::enxio;
-    default: return Errno::eloop;
+    case abi::s_ifblk:
+      return open_device(caller, path, attributes_.mode, attributes_.rdev_major, attributes_.rdev_minor, flags);
+    case abi::s_ifsock:
+      return Errno::enxio;
+    default:
+      return Errno::eloop;
   }
 }
 

@@ -186,8 +186,7 @@ Result<SuperblockId, Errno> mount_tmpfs(const Caller& caller, std::string_view, 
   return add_superblock_with_root(kernel, std::move(fresh));
 }
 
-Result<SuperblockId, Errno> mount_ramfs(const Caller& caller, std::string_view, std::uint64_t flags,
-                                        std::string_view) {
+Result<SuperblockId, Errno> mount_ramfs(const Caller& caller, std::string_view, std::uint64_t flags, std::string_view) {
   auto fresh = std::make_unique<TmpfsSuperblock>();
   fresh->type = "ramfs";
   fresh->user_namespace = caller.credentials().user_namespace;
