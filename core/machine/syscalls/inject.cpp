@@ -97,7 +97,7 @@ Result<void, Errno> Injection::fill_scratch() {
     scratch.start = kScratchStart;
     scratch.end = end;
     scratch.protection = kProtRead | kProtWrite;
-    std::vector<FileId> dropped;
+    FileReferences dropped;
     space.map(std::move(scratch), &dropped);
   }
   KernelPages pages(kernel_, task_);

@@ -20,7 +20,8 @@ class Traced {
     mapping.start = kBase;
     mapping.end = kBase + 16 * kPageBytes;
     mapping.protection = kProtRead | kProtWrite;
-    memory->map(mapping, nullptr);
+    FileReferences files;
+    memory->map(mapping, &files);
     task_ = kernel_.tasks.insert(std::make_unique<Task>());
     kernel_.tasks[task_].process = kernel_.processes.emplace();
     kernel_.tasks[task_].memory = kernel_.memories.insert(std::move(memory));
