@@ -71,7 +71,7 @@ class Kernel {
   Table<File> files;
   std::vector<FileSystemType> file_systems;             // those that mount(2) knows; vfs/filesystem_types.h
   std::map<InodeId, std::vector<FileLock>> file_locks;  // vfs/locks.h
-  SuperblockId shared_memory;          // the tmpfs of shared anonymous memory; none before the first
+  SuperblockId shared_memory;                           // the tmpfs of shared anonymous memory; none before the first
   std::uint64_t file_pages = 0;        // frames that hold data of tmpfs files: bounded with limits.memory_pages_max
   std::uint64_t file_pages_epoch = 0;  // raised when a page of a file has another frame, or none any more: TLBs
   std::uint64_t garbage_inserted = 0;  // inodes and dentries there were after the last sweep; vfs/garbage.h
@@ -104,13 +104,11 @@ class Kernel {
   std::multimap<std::uint64_t, std::uint64_t>
       timers;  // other timers by expiry: alarm(2) and the like; value: ProcessId
 
-  TaskId running;             // whose turn it is; none between turns
-  std::uint64_t retired = 0;  // instructions, of all tasks
-  bool halted = false;        // the initial pid namespace's init has ended
-
-  /// Raised when a page of a file's data that may be mapped was replaced or taken away (FrameTree::edit says so; a file
-  /// that is cut): all translations are looked up again then.
-  std::uint64_t page_cache_generation = 1;
+  TaskId running;                   // whose turn it is; none between turns
+  bool in_user_code = false;        // the interpreter runs
+  std::uint64_t charged_pages = 0;  // of all address spaces: held against Limits::memory_pages_max
+  std::uint64_t retired = 0;        // instructions, of all tasks
+  bool halted = false;              // the initial pid namespace's init has ended
 
   Tracer* tracer = nullptr;  // outlives the kernel, no part of its state; null: nobody looks
 

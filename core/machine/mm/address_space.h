@@ -54,8 +54,8 @@ struct Mapping {
 class PageProvider {
  public:
   virtual ~PageProvider() = default;
-  /// A frame that the inode keeps: it is used without a reference until the page cache's generation changes.
-  /// Any errno is SIGBUS.
+  /// A frame that the inode keeps: it is used without a reference until Kernel::file_pages_epoch changes. Or, for
+  /// reading, one that nobody keeps, which stands for zeros (a hole). Any errno is SIGBUS.
   virtual Result<FrameRef, Errno> file_page(InodeId inode, std::uint64_t index, bool for_write) = 0;
   /// A private page is about to be made in this address space's cgroup: false is out of memory.
   virtual bool charge_page() = 0;
@@ -151,6 +151,8 @@ class AddressSpace {
     bool replaced = false;   // another frame than a TLB may have had for that page
   };
   FaultResult find_page(PageProvider& pages, std::uint64_t address, Access access, Found* found);
+  FaultResult find_shared_page(PageProvider& pages, const Mapping& mapping, std::uint64_t address, Access access,
+                               Found* found);
   FaultResult find_private_page_to_write(PageProvider& pages, const Mapping& mapping, std::uint64_t address,
                                          Found* found);
   const Mapping* mapping_for_access(PageProvider& pages, std::uint64_t address);

@@ -35,15 +35,14 @@ void TaskMemory::bind(Kernel& kernel, TaskId task) {
   const AddressSpaceId id = kernel.tasks[task].memory;
   AddressSpace& memory = kernel.memories[id];
   const bool same = kernel_ == &kernel && memory_ == &memory && memory_id_ == id &&
-                    tlb_generation_ == memory.tlb_generation() &&
-                    page_cache_generation_ == kernel.page_cache_generation;
+                    tlb_generation_ == memory.tlb_generation() && file_pages_epoch_ == kernel.file_pages_epoch;
   if (!same) advance_epoch();
   kernel_ = &kernel;
   task_ = task;
   memory_ = &memory;
   memory_id_ = id;
   tlb_generation_ = memory.tlb_generation();
-  page_cache_generation_ = kernel.page_cache_generation;
+  file_pages_epoch_ = kernel.file_pages_epoch;
 }
 
 void TaskMemory::forget() {

@@ -36,7 +36,7 @@ class TaskMemory final : public PageSource {
   TaskId task_;
   AddressSpace* memory_ = nullptr;
   AddressSpaceId memory_id_;
-  std::uint64_t tlb_generation_ = 0, page_cache_generation_ = 0;
+  std::uint64_t tlb_generation_ = 0, file_pages_epoch_ = 0;
 };
 
 /// Why an access failed, after page() gave null for it. The signal is the scheduler's affair.

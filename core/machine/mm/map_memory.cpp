@@ -8,11 +8,11 @@
 #include <utility>
 
 #include "machine/abi/file.h"
+#include "machine/fs/tmpfs/tmpfs.h"
 #include "machine/kernel/capabilities.h"
 #include "machine/kernel/cgroup_accounting.h"
 #include "machine/mm/kernel_pages.h"
 #include "machine/mm/limits.h"
-#include "machine/mm/unnamed_memory.h"
 #include "machine/vfs/access.h"
 
 namespace drydock::machine {
@@ -78,12 +78,11 @@ Result<void, Errno> check_locking(const Caller& caller, const AddressSpace& memo
   return {};
 }
 
-/// The inode behind shared anonymous memory.
-Result<void, Errno> back_with_inode(const Caller& caller, Mapping* mapping) {
+/// The nameless file behind shared anonymous memory.
+Result<void, Errno> back_with_file(const Caller& caller, Mapping* mapping) {
+  mapping->file = TRY(open_shared_memory(caller, "dev/zero", mapping->bytes()));
+  mapping->inode = caller.kernel.files[mapping->file].inode;
   mapping->shared = true;
-  mapping->inode = TRY(make_unnamed_memory(caller, mapping->bytes()));
-  mapping->offset = 0;
-  mapping->name = "/dev/zero (deleted)";
   return {};
 }
 
@@ -135,8 +134,11 @@ Result<std::uint64_t, Errno> map_memory(const Caller& caller, const MapRequest& 
   if ((request.flags & map_flag::huge_pages) != 0) return request.file ? Errno::einval : Errno::enomem;
   const std::uint64_t replaced = overlap(*memory, mapping.start, mapping.end);
   TRY(check_limits(caller, *memory, mapping, replaced));
-  if (!request.file && (request.flags & map_flag::type) == map_flag::shared) TRY(back_with_inode(caller, &mapping));
-  if (mapping.file) get_file(kernel, mapping.file);
+  if (request.file)
+    get_file(kernel, request.file);
+  else if ((request.flags & map_flag::type) == map_flag::shared)
+    TRY(back_with_file(caller, &mapping));
+  memory = kernel.memories.find(id);
   FileReferences files;
   const std::uint64_t start = mapping.start, end = mapping.end;
   const bool populate =

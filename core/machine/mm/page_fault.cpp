@@ -60,26 +60,30 @@ FaultResult AddressSpace::find_page(PageProvider& pages, std::uint64_t address, 
   const Mapping* mapping = mapping_for_access(pages, address);
   if (mapping == nullptr) return FaultResult::segv_maperr;
   if (!allows(*mapping, access)) return FaultResult::segv_accerr;
-  if (mapping->shared) {
-    // One that may be written through is always asked for as such, so that a frame that a snapshot holds as well is
-    // replaced before any translation of it is kept.
-    auto page = pages.file_page(mapping->inode, file_index(*mapping, address), mapping->may_write);
-    if (!page.ok()) return FaultResult::sigbus;
-    found->frame = &**page;
-    if (access == Access::write && found->frame->has_code) {
-      found->frame->forget_content();
-      found->replaced = true;
-    }
-    return FaultResult::mapped;
-  }
+  if (mapping->shared) return find_shared_page(pages, *mapping, address, access, found);
   if (access == Access::write) return find_private_page_to_write(pages, *mapping, address, found);
   if (const FrameRef* frame = pages_.find(address / kPageBytes)) {
     found->frame = &**frame;
   } else if (mapping->inode) {
     auto page = pages.file_page(mapping->inode, file_index(*mapping, address), false);
     if (!page.ok()) return FaultResult::sigbus;
-    found->frame = &**page;
+    if (page->is_shared()) found->frame = &**page;  // else nobody keeps it: zeros
   }
+  return FaultResult::mapped;
+}
+
+FaultResult AddressSpace::find_shared_page(PageProvider& pages, const Mapping& mapping, std::uint64_t address,
+                                           Access access, Found* found) {
+  const std::uint64_t index = file_index(mapping, address);
+  auto page = pages.file_page(mapping.inode, index, access == Access::write);
+  // A hole is filled when it is first seen where it can be written: another mapping of it may be written to before this
+  // translation is looked up again.
+  if (page.ok() && !page->is_shared() && mapping.may_write) page = pages.file_page(mapping.inode, index, true);
+  if (!page.ok()) return FaultResult::sigbus;
+  if (page->is_shared()) found->frame = &**page;
+  if (access != Access::write || found->frame == nullptr || !found->frame->has_code) return FaultResult::mapped;
+  found->frame->forget_content();
+  found->replaced = true;
   return FaultResult::mapped;
 }
 
@@ -119,6 +123,7 @@ PageView AddressSpace::view(PageProvider& pages, std::uint64_t page_address, Acc
   Found found;
   if (find_page(pages, page_address, access, &found) != FaultResult::mapped) return view;
   if (found.frame == nullptr) {
+    if (access == Access::write) return view;
     view.data = const_cast<std::uint8_t*>(kZeros.data());  // for reading: see kZeros
     if (access == Access::execute) view.code_key = hash_of_page(kZeros.data());
     return view;
@@ -156,6 +161,7 @@ std::uint64_t AddressSpace::write(PageProvider& pages, std::uint64_t address, st
     if (find_page(pages, address + copied, Access::write, &found) != FaultResult::mapped) break;
     const std::uint64_t in_page = (address + copied) % kPageBytes;
     const std::uint64_t count = std::min<std::uint64_t>(kPageBytes - in_page, bytes.size() - copied);
+    if (found.frame == nullptr) break;
     std::memcpy(found.frame->bytes.data() + in_page, bytes.data() + copied, count);
     copied += count;
     if (found.replaced) ++tlb_generation_;
