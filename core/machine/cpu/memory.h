@@ -79,11 +79,11 @@ class SoftTlb {
   /// Replaces what was in the page's entry, so that both tags always mean the same frame.
   void insert(std::uint64_t page, std::uint8_t* data, bool writable) {
     Entry& entry = entries_[(page / kPageBytes) % kEntries];
-    entry.write_tag = writable                                                                       ? page
-                      : entry.read_tag == page && entry.write_tag == page && same(entry, page, data) ? page
-                                                                                                     : kNoTag;
+    const std::uintptr_t addend = reinterpret_cast<std::uintptr_t>(data) - static_cast<std::uintptr_t>(page);
+    const bool was_writable = entry.write_tag == page && entry.addend == addend;
+    entry.write_tag = writable || was_writable ? page : kNoTag;
     entry.read_tag = page;
-    entry.addend = reinterpret_cast<std::uintptr_t>(data) - static_cast<std::uintptr_t>(page);
+    entry.addend = addend;
   }
   void flush() { entries_.fill(Entry{}); }
   void flush_page(std::uint64_t page) { entries_[(page / kPageBytes) % kEntries] = Entry{}; }
@@ -96,10 +96,6 @@ class SoftTlb {
   static std::uint8_t* host(const Entry& entry, std::uint64_t address) {
     return reinterpret_cast<std::uint8_t*>(entry.addend + static_cast<std::uintptr_t>(address));
   }
-  static bool same(const Entry& entry, std::uint64_t page, const std::uint8_t* data) {
-    return host(entry, page) == data;
-  }
-
   std::array<Entry, kEntries> entries_{};
 };
 
