@@ -73,6 +73,7 @@ namespace drydock {
   X(enobufs, 105, "ENOBUFS", "no buffer space available")                         \
   X(eisconn, 106, "EISCONN", "transport endpoint is already connected")           \
   X(enotconn, 107, "ENOTCONN", "transport endpoint is not connected")             \
+  X(etoomanyrefs, 109, "ETOOMANYREFS", "too many references: cannot splice")         \
   X(etimedout, 110, "ETIMEDOUT", "connection timed out")                          \
   X(econnrefused, 111, "ECONNREFUSED", "connection refused")                      \
   X(ehostunreach, 113, "EHOSTUNREACH", "no route to host")                        \

@@ -62,7 +62,7 @@ inline constexpr int netlink_route = 0;
 inline constexpr std::uint16_t eth_p_ip = 0x0800, eth_p_arp = 0x0806, eth_p_ipv6 = 0x86dd, eth_p_all = 3;
 
 // ioctl_list(2), those of sockets.
-inline constexpr std::uint64_t tiocoutq = 0x5411, fionread = 0x541b, siocatmark = 0x8905, siocgstamp = 0x8906,
+inline constexpr std::uint64_t siocoutq = 0x5411, siocinq = 0x541b, siocatmark = 0x8905, siocgstamp = 0x8906,
                                siocaddrt = 0x890b, siocdelrt = 0x890c, siocgifname = 0x8910, siocgifconf = 0x8912,
                                siocgifflags = 0x8913, siocsifflags = 0x8914, siocgifaddr = 0x8915, siocsifaddr = 0x8916,
                                siocgifdstaddr = 0x8917, siocsifdstaddr = 0x8918, siocgifbrdaddr = 0x8919,

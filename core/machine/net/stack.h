@@ -46,6 +46,8 @@ struct Stack {
   std::uint32_t next_mac = 1;
   std::uint32_t next_sequence = 1;
   std::size_t files_in_flight = 0;  // SCM_RIGHTS
+  std::deque<FileId> files_to_put;  // references that are being given up
+  bool putting_files = false;
 };
 
 }  // namespace drydock::machine::net
