@@ -53,6 +53,7 @@ namespace drydock {
   X(eproto, 71, "EPROTO", "protocol error")                                       \
   X(ebadmsg, 74, "EBADMSG", "bad message")                                        \
   X(eoverflow, 75, "EOVERFLOW", "value too large for defined data type")          \
+  X(elibbad, 80, "ELIBBAD", "accessing a corrupted shared library")               \
   X(eilseq, 84, "EILSEQ", "invalid or incomplete multibyte or wide character")    \
   X(eusers, 87, "EUSERS", "too many users")                                       \
   X(enotsock, 88, "ENOTSOCK", "socket operation on non-socket")                   \
@@ -73,7 +74,7 @@ namespace drydock {
   X(enobufs, 105, "ENOBUFS", "no buffer space available")                         \
   X(eisconn, 106, "EISCONN", "transport endpoint is already connected")           \
   X(enotconn, 107, "ENOTCONN", "transport endpoint is not connected")             \
-  X(etoomanyrefs, 109, "ETOOMANYREFS", "too many references: cannot splice")         \
+  X(etoomanyrefs, 109, "ETOOMANYREFS", "too many references: cannot splice")      \
   X(etimedout, 110, "ETIMEDOUT", "connection timed out")                          \
   X(econnrefused, 111, "ECONNREFUSED", "connection refused")                      \
   X(ehostunreach, 113, "EHOSTUNREACH", "no route to host")                        \
