@@ -63,6 +63,8 @@ class Task {
   std::uint64_t alternate_stack = 0, alternate_stack_bytes = 0;
   std::uint32_t alternate_stack_flags = 2;  // SS_DISABLE
 
+  std::uint64_t fault_address = 0, fault_error = 0, fault_number = 0;  // cr2, error code, trap: of the last fault
+
   std::uint64_t clear_child_tid = 0, robust_list = 0, rseq = 0;
   std::uint64_t user_ns = 0, system_ns = 0;  // CPU time on the virtual clock
   std::uint64_t start_ns = 0;
@@ -130,6 +132,7 @@ class Process {
 
   PendingSignals pending;  // for the process as a whole
   int exit_signal = 17;    // SIGCHLD
+  std::string hosted_command_line;  // of a hosted process: what /proc/PID/cmdline shows, each argument with its NUL
   bool exiting = false;
   int exit_status = 0;                      // as wait(2) tells: code << 8, or the signal, | 0x80 core
   bool stopped = false, continued = false;  // not reported by wait yet
@@ -137,6 +140,7 @@ class Process {
   bool job_stopped = false;  // stopped now
   bool oom_killed = false;
   int oom_score_adj = 0;
+  int oom_score_adj_min = 0;  // below it only CAP_SYS_RESOURCE may set it
 
   std::array<ResourceLimit, kRlimitCount> limits{};
   std::vector<CgroupId> cgroups;  // one per hierarchy of Kernel::cgroup_hierarchies

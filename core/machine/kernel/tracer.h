@@ -14,13 +14,13 @@ namespace drydock::machine {
 struct TaskNote {
   enum class Kind : std::uint8_t { created, executed, exited, signalled, stopped, continued };
   Kind kind = Kind::created;
-  TaskId task;
-  TaskId parent;              // created: by whom
-  std::uint64_t flags = 0;    // created: of clone(2)
-  std::string_view text;      // executed: the path
-  int signal = 0;             // signalled, stopped: which
-  int status = 0;             // exited: as wait(2) tells
-  std::uint64_t retired = 0;  // exited: instructions it has run
+  TaskId task = {};
+  TaskId parent = {};          // created: by whom
+  std::uint64_t flags = 0;     // created: of clone(2)
+  std::string_view text = {};  // executed: the path
+  int signal = 0;              // signalled, stopped: which
+  int status = 0;              // exited: as wait(2) tells
+  std::uint64_t retired = 0;   // exited: instructions it has run
 };
 
 struct MountNote {
