@@ -53,6 +53,7 @@ Handler fused_compare_and_branch(const Decoded& compare, const Decoded& branch);
 Handler pick_string(Decoded& d, Op& op);
 // system.cpp
 Handler pick_nop(Decoded& d, Op& op);
+Handler pick_clflush(Decoded& d, Op& op);
 Handler pick_syscall(Decoded& d, Op& op);
 Handler pick_cpuid(Decoded& d, Op& op);
 Handler pick_rdtsc(Decoded& d, Op& op);

@@ -99,6 +99,7 @@ Handler extend_from(const Decoded& d) {
 }  // namespace
 
 Handler pick_mov(Decoded& d, Op& op) {
+  if (d.row->args[0] == Arg::Ey && !d.memory()) return nullptr;  // MOVNTI
   return by_size(d.size, [&]<class T>() -> Handler { return mov_handler<T>(d, op); });
 }
 

@@ -154,15 +154,15 @@ void set_shift_flags(State& s, T before, T result, bool carry) {
   set_stored(s.cpu.lazy_flags, others | (carry ? rflag::cf : 0) | (overflow ? rflag::of : 0));
 }
 
-/// A 16-bit operand may be shifted by more than it has: the SDM leaves that undefined; the operands wrap around here,
-/// as on AMD's processors.
+/// A 16-bit operand may be shifted by more than it has: the SDM leaves that undefined; here the source is shifted in
+/// twice, as on AMD's processors.
 template <class T>
 NOINLINE T shift_left_double(State& s, T a, T b, unsigned count) {
   if (count == 0) return a;
   T result;
   bool carry;
   if constexpr (sizeof(T) == 2) {
-    const std::uint64_t wide = static_cast<std::uint64_t>(a) << 32 | static_cast<std::uint64_t>(b) << 16 | a;
+    const std::uint64_t wide = static_cast<std::uint64_t>(a) << 32 | static_cast<std::uint64_t>(b) << 16 | b;
     result = static_cast<T>(wide << count >> 32);
     carry = wide >> (48 - count) & 1;
   } else {
@@ -178,7 +178,7 @@ NOINLINE T shift_right_double(State& s, T a, T b, unsigned count) {
   T result;
   bool carry;
   if constexpr (sizeof(T) == 2) {
-    const std::uint64_t wide = static_cast<std::uint64_t>(a) << 32 | static_cast<std::uint64_t>(b) << 16 | a;
+    const std::uint64_t wide = static_cast<std::uint64_t>(b) << 32 | static_cast<std::uint64_t>(b) << 16 | a;
     result = static_cast<T>(wide >> count);
     carry = wide >> (count - 1) & 1;
   } else {

@@ -14,6 +14,13 @@ const Op* nop(State& s, const Op* op) {
   NEXT();
 }
 
+/// CLFLUSH: there is no cache, but the address must be readable.
+const Op* clflush(State& s, const Op* op) {
+  READABLE(at, address_of<Mode::general>(s, op), 1);
+  static_cast<void>(at);
+  NEXT();
+}
+
 const Op* syscall(State& s, const Op* op) {
   s.cpu.gpr[rcx] = s.block->rip + op->start + op->length;
   s.cpu.gpr[r11] = s.cpu.rflags();
@@ -218,6 +225,9 @@ const Op* fnstsw_ax(State& s, const Op* op) {
 Handler pick_nop(Decoded&, Op&) {
   return nop;
 }
+Handler pick_clflush(Decoded&, Op&) {
+  return clflush;
+}
 Handler pick_syscall(Decoded&, Op&) {
   return syscall;
 }
@@ -286,8 +296,18 @@ Handler pick_x87_control(Decoded& d, Op&) {
     return fnstsw_m;
   }
   if (d.opcode == 0xdf) return (d.rm & 7) == 0 ? fnstsw_ax : nullptr;
-  if ((d.rm & 7) == 2) return fnclex;
-  return (d.rm & 7) == 3 ? fninit : nullptr;
+  switch (d.rm & 7) {
+    case 0:
+    case 1:
+    case 4:
+      return nop;  // FNENI, FNDISI and FNSETPM of the 8087 and the 287
+    case 2:
+      return fnclex;
+    case 3:
+      return fninit;
+    default:
+      return nullptr;
+  }
 }
 
 }  // namespace drydock::machine

@@ -228,7 +228,7 @@ const Row kIntegerRows[] = {
   {1, 0xae, Prefix::none, 3, "stmxcsr", {Md}, pick_fxsave},
   {1, 0xae, Prefix::none, 5, "lfence", {Rd}, pick_nop, kNoFlags},
   {1, 0xae, Prefix::none, 6, "mfence", {Rd}, pick_nop, kNoFlags},
-  {1, 0xae, Prefix::none, 7, "clflush", {M}, pick_nop, kNoFlags},
+  {1, 0xae, Prefix::none, 7, "clflush", {M}, pick_clflush, kNoFlags},
   {1, 0xae, Prefix::none, 7, "sfence", {Rd}, pick_nop, kNoFlags},
   {1, 0xaf, kAny, kNo, "imul", {Gv, Ev}, pick_imul, kSetsFlags},
   {1, 0xb0, kAny, kNo, "cmpxchg", {Eb, Gb}, pick_cmpxchg, kLockable | kSetsFlags},
