@@ -258,6 +258,8 @@ bool Turns::act_on(TaskId id, const Stop& stop) {
 }  // namespace
 
 RunEnd run_machine(Kernel& kernel, Interpreter& interpreter, const RunLimits& limits) {
+  // The interpreter tells sources of pages by their address, and ours is a new one each time.
+  interpreter.flush_tlb();
   return Turns(kernel, interpreter, limits).run();
 }
 
