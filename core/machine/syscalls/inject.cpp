@@ -65,6 +65,14 @@ std::uint64_t Injection::place(const HostArgument& argument) {
       return argument.in_.empty() ? kScratchStart : put(argument.in_);
     case Kind::list:
       return place_list(*argument.strings_);
+    case Kind::pointing: {
+      const std::uint64_t target = put(argument.target_);
+      std::string head(argument.in_);
+      const std::string pointer = StructWriter().u64(target).bytes();
+      DD_ASSERT(argument.value_ + pointer.size() <= head.size());
+      head.replace(argument.value_, pointer.size(), pointer);
+      return put(head);
+    }
     case Kind::room: {
       const std::uint64_t address = argument.in_.empty() ? reserve(argument.out_.size()) : put(argument.in_);
       rooms_.push_back({address, argument.out_});

@@ -55,15 +55,23 @@ class HostArgument {
     argument.strings_ = &strings;
     return argument;
   }
+  /// A struct with a pointer to further bytes at `offset`.
+  static HostArgument pointing(std::string_view head, std::size_t offset, std::string_view target) {
+    HostArgument argument = bytes(head);
+    argument.kind_ = Kind::pointing;
+    argument.value_ = offset;
+    argument.target_ = target;
+    return argument;
+  }
   /// A null pointer.
   static HostArgument null() { return HostArgument(0); }
 
  private:
   friend class Injection;
-  enum class Kind : std::uint8_t { value, text, bytes, room, list };
+  enum class Kind : std::uint8_t { value, text, bytes, room, list, pointing };
   Kind kind_ = Kind::value;
   std::uint64_t value_ = 0;
-  std::string_view in_;
+  std::string_view in_, target_;
   std::span<char> out_;
   const std::vector<std::string>* strings_ = nullptr;
 };
