@@ -31,8 +31,10 @@ class File {
   std::uint32_t refs = 0;   // see above; put_file() releases at 0
   std::uint32_t flags = 0;  // abi::o_*: access mode and status flags (O_APPEND, O_NONBLOCK ...)
   std::uint64_t position = 0;
-  Path path;      // nothing for pipes, sockets and other nameless files
-  InodeId inode;  // every file has one
+  Path path;                      // nothing for pipes, sockets and other nameless files
+  InodeId inode;                  // every file has one
+  std::int32_t owner = 0;         // F_SETOWN, as it was given
+  std::int32_t owner_signal = 0;  // F_SETSIG
 
   bool readable() const { return (flags & 3) != 1; }
   bool writable() const { return (flags & 3) != 0; }

@@ -15,7 +15,9 @@
 
 #include "machine/kernel/caller.h"
 #include "machine/kernel/outcome.h"
+#include "machine/state/shared.h"
 #include "machine/vfs/path.h"
+#include "machine/vfs/pipe_buffer.h"
 
 namespace drydock::machine {
 
@@ -63,13 +65,20 @@ class Inode {
   virtual ~Inode() = default;
   virtual std::unique_ptr<Inode> clone() const = 0;
 
+  InodeId id;  // its own; set by add_inode(), at the latest when a dentry names it
   SuperblockId superblock;
   std::uint64_t number = 0;
-  std::uint32_t opens = 0;  // open files that refer to it; kept by vfs/file.cpp
+  // Kept by vfs/file.cpp:
+  std::uint32_t opens = 0;      // open files that refer to it
+  std::uint32_t writers = 0;    // of these, those open for writing: execve(2) says ETXTBSY
+  std::uint32_t executors = 0;  // of these, those opened with abi::o_exec_internal: open(2) for writing says ETXTBSY
+  Shared<PipeBuffer> pipe;      // of FIFOs and pipes, while they are open
 
   /// Not cached by the caller: procfs computes it.
   virtual Result<Attributes, Errno> attributes(const Caller& caller) = 0;
   virtual Result<void, Errno> change(const Caller& caller, const AttributeChange& change);  // EPERM unless overridden
+  /// A rule of its own in place of the mode bits (a process's own /proc/PID/fd); none: the mode bits decide.
+  virtual std::optional<Result<void, Errno>> own_permission(const Caller&, int /*mask*/) { return std::nullopt; }
 
   // Directories. ENOTDIR unless overridden; names have been checked (no '/', at most 255 bytes, not "." or "..").
   virtual Result<InodeId, Errno> lookup(const Caller& caller, std::string_view name);  // ENOENT
@@ -106,12 +115,34 @@ class Inode {
   /// for_write: the returned frame is the file's own, to be written through (shared mappings).
   virtual Result<FrameRef, Errno> page(const Caller& caller, std::uint64_t index, bool for_write);
 
+  /// Bytes of a regular file, by page() unless overridden. Fewer than asked only at the end of the file.
+  virtual Result<std::size_t, Errno> read_data(const Caller& caller, std::uint64_t offset, std::span<char> out);
+  /// Extends the file where it must. Fewer than asked when there is no more space (ENOSPC when none is written).
+  virtual Result<std::size_t, Errno> write_data(const Caller& caller, std::uint64_t offset,
+                                                std::span<const char> bytes);  // EINVAL
+  /// fallocate(2), whose arguments have been checked. EOPNOTSUPP unless overridden.
+  virtual Result<void, Errno> allocate(const Caller& caller, std::uint32_t mode, std::uint64_t offset,
+                                       std::uint64_t bytes);
+  /// lseek(2) SEEK_DATA, SEEK_HOLE: ENXIO beyond the end. All is data unless overridden.
+  virtual Result<std::uint64_t, Errno> find_data(const Caller& caller, std::uint64_t offset, bool hole);
+  /// A new file without a name (O_TMPFILE), of links 0, to be open()ed. EOPNOTSUPP unless overridden.
+  virtual Result<InodeId, Errno> create_unnamed(const Caller& caller, const NewNode& node);
+  /// The last access is now (read(2), readlink(2), getdents(2)); the caller has considered noatime and relatime.
+  virtual void touch_access_time(Kernel&) {}
+
   /// False when a cached dentry must not be used any more (a /proc/PID whose process is gone).
   virtual bool still_valid(const Caller&) const { return true; }
+  /// It has no name (left): forget_data() is called when nobody has it open either.
+  virtual bool is_nameless() const { return false; }
   /// Last link and last open file are gone: give the data back. Called by vfs.
   virtual void forget_data(Kernel&) {}
   /// Marks the inodes and dentries that this one refers to (garbage.h).
   virtual void mark(Marker&) const {}
 };
+
+/// Puts a new inode into the table and tells it its id.
+InodeId add_inode(Kernel& kernel, std::unique_ptr<Inode> inode);
+/// The next number for inodes of nameless files and namespaces.
+std::uint64_t take_inode_number(Kernel& kernel);
 
 }  // namespace drydock::machine

@@ -2,6 +2,7 @@
 // Mount points and mount namespaces. mount_namespaces(7), shared subtrees included.
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,9 @@ class MountPoint {
   std::uint32_t peer_group = 0;    // shared:N; 0: not shared
   std::uint32_t master = 0;        // master:N; 0: no slave
   bool unbindable = false;
-  std::uint32_t number = 0;  // the id that mountinfo shows
+  std::uint32_t number = 0;              // the id that mountinfo shows
+  bool expiring = false;                 // umount2(MNT_EXPIRE) has marked it, and nobody has used it since
+  std::map<DentryId, MountId> children;  // the mounts on it, by the dentry they hang on
 };
 
 class MountNamespace {

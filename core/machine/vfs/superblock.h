@@ -35,6 +35,8 @@ class Superblock {
   virtual std::string show_options(const Caller& caller) const = 0;
   /// mount -o remount: data is the options' text.
   virtual Result<void, Errno> remount(const Caller& caller, std::string_view data);
+  /// It is mounted for the first time, or again after shut_down().
+  virtual void first_mount(Kernel&) {}
   /// The last mount is gone.
   virtual void shut_down(Kernel&) {}
   virtual void mark(Marker&) const {}

@@ -150,7 +150,7 @@ InodeId add_tmpfs_inode(Kernel& kernel, TmpfsSuperblock& superblock, SuperblockI
 namespace {
 
 SuperblockId add_superblock_with_root(Kernel& kernel, std::unique_ptr<TmpfsSuperblock> fresh) {
-  fresh->device = kernel.next_device++;
+  fresh->device = kernel.take_device();
   NewNode root;
   root.mode = abi::s_ifdir | fresh->root_mode;
   root.uid = fresh->root_uid;
@@ -205,7 +205,7 @@ Result<FileId, Errno> open_shared_memory(const Caller& caller, std::string name,
   node.gid = caller.credentials().fsgid;
   const InodeId id = add_tmpfs_inode(kernel, superblock, kernel.shared_memory, node);
   auto& inode = static_cast<TmpfsInode&>(kernel.inodes[id]);
-  inode.attributes_.links = 0;
+  inode.set_nameless();
   AttributeChange size;
   size.size = bytes;
   TRY(inode.change(caller, size));

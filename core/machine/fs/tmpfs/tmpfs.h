@@ -32,6 +32,9 @@ class TmpfsSuperblock final : public Superblock {
   Result<void, Errno> parse(const Caller& caller, std::string_view data);
 };
 
+/// A new inode with one link (two for a directory), in no directory yet; counted in the superblock.
+InodeId add_tmpfs_inode(Kernel& kernel, TmpfsSuperblock& superblock, SuperblockId id, const NewNode& node);
+
 class TmpfsInode final : public Inode {
  public:
   std::unique_ptr<Inode> clone() const override { return std::make_unique<TmpfsInode>(*this); }
@@ -67,6 +70,8 @@ class TmpfsInode final : public Inode {
   bool is_nameless() const override { return attributes_.links == 0; }
   void forget_data(Kernel& kernel) override;
   void mark(Marker& marker) const override;
+  /// It never had a name, or has none yet.
+  void set_nameless() { attributes_.links = 0; }
 
  private:
   struct Entry {

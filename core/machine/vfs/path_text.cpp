@@ -1,0 +1,39 @@
+// A place as text: getcwd(2), readlink(2) of /proc/PID/cwd, /proc/PID/mountinfo.
+
+#include "machine/kernel/kernel.h"
+
+namespace drydock::machine {
+
+std::string path_text(const Kernel& kernel, const Path& path, const Path& root) {
+  if (!path) return "";
+  const Dentry& first = kernel.dentries[path.dentry];
+  if (!path.mount && first.parent == path.dentry) return first.name;  // "pipe:[12]"
+  std::string text;
+  Path at = path;
+  bool reachable = false;
+  for (;;) {
+    if (at == root) {
+      reachable = true;
+      break;
+    }
+    const MountPoint* mount = kernel.mounts.find(at.mount);
+    if (mount != nullptr && at.dentry == mount->root) {
+      if (mount->parent == at.mount) break;
+      at = Path{mount->parent, mount->mountpoint};
+      continue;
+    }
+    const Dentry& dentry = kernel.dentries[at.dentry];
+    if (dentry.parent == at.dentry) {
+      if (dentry.name != "/") text = "/" + dentry.name + text;  // a file without a name (O_TMPFILE)
+      break;
+    }
+    text = "/" + dentry.name + text;
+    at.dentry = dentry.parent;
+  }
+  if (text.empty()) text = "/";
+  if (!reachable && root) text = "(unreachable)" + text;
+  if (first.unlinked) text += " (deleted)";
+  return text;
+}
+
+}  // namespace drydock::machine
