@@ -38,10 +38,7 @@ std::string hexadecimal(std::uint64_t value) {
 class Turns {
  public:
   Turns(Kernel& kernel, Interpreter& interpreter, const RunLimits& limits)
-      : kernel_(kernel), interpreter_(interpreter), limits_(limits), left_(limits.instructions) {
-    // memory_ may be where an earlier run's was, and count its epochs from the start again.
-    interpreter_.flush_tlb();
-  }
+      : kernel_(kernel), interpreter_(interpreter), limits_(limits), left_(limits.instructions) {}
 
   RunEnd run() {
     while (true) {
