@@ -112,6 +112,11 @@ class Kernel {
 
   Tracer* tracer = nullptr;  // outlives the kernel, no part of its state; null: nobody looks
 
+  /// The number of a nameless device for a new superblock: makedev(0, n).
+  std::uint64_t take_device() {
+    const std::uint64_t minor = next_device++;
+    return (minor & 0xff) | (minor & ~std::uint64_t{0xff}) << 12;
+  }
   std::uint64_t now_ns() const { return clock_ns; }  // CLOCK_MONOTONIC of the initial namespace
   std::int64_t wall_ns() const { return boot_time_ns + static_cast<std::int64_t>(clock_ns); }  // CLOCK_REALTIME
 };

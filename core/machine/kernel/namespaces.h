@@ -59,6 +59,9 @@ class IpcNamespace {
   std::uint64_t number = 0;
   UserNamespaceId owner;
   SuperblockId message_queues;  // its mqueue file system
+  // /proc/sys/fs/mqueue. mq_overview(7).
+  std::uint32_t queues = 0, queues_max = 256, messages_max = 10, message_default = 10, message_bytes_max = 8192,
+                message_bytes_default = 8192;
 };
 
 class CgroupNamespace {

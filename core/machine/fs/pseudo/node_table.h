@@ -12,9 +12,9 @@
 namespace drydock::machine {
 
 struct NodeRow {
-  std::string_view path;   // "sys/kernel/hostname", below the file system's root
-  std::uint32_t mode = 0;  // with type; 0: a regular file 0444, or 0644 where `store` is set
-  std::string_view fixed;  // the text, or a symbolic link's target, where it never changes
+  std::string_view path;        // "sys/kernel/hostname", below the file system's root
+  std::uint32_t mode = 0;       // with type; 0: a regular file 0444, or 0644 where `store` is set
+  std::string_view fixed = {};  // the text, or a symbolic link's target, where it never changes
   Result<std::string, Errno> (*text)(const Caller&) = nullptr;
   Result<void, Errno> (*store)(const Caller&, std::string_view) = nullptr;
   /// A node with a class of its own (a directory of interfaces, a magic link); all of the above is its business then.

@@ -83,7 +83,7 @@ InodeId add_inode(Kernel& kernel, SuperblockId superblock, std::unique_ptr<Inode
 }
 
 SuperblockId add_superblock(Kernel& kernel, std::unique_ptr<Superblock> superblock, std::unique_ptr<Inode> root) {
-  superblock->device = kernel.next_device++;
+  superblock->device = kernel.take_device();
   const SuperblockId id = kernel.superblocks.insert(std::move(superblock));
   add_root_dentry(kernel, id, add_inode(kernel, id, std::move(root)));
   return id;
