@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <new>
+#include <type_traits>
 
 #include "machine/cpu/flags.h"
 #include "machine/cpu/handlers.h"
@@ -13,7 +15,7 @@
 namespace drydock::machine {
 namespace {
 
-constexpr std::size_t kChunkOps = 8192;
+constexpr std::size_t kChunkBytes = 512 << 10;
 constexpr std::size_t kInstructionBytesMax = 15;
 
 template <FlagKind K>
@@ -192,31 +194,31 @@ const Block* BlockCache::build(std::uint64_t rip, const Code& code, bool single)
 }
 
 const Block* BlockCache::keep(const Block& block, const std::vector<Op>& ops) {
-  Op* place = allocate(ops.size());
-  std::copy(ops.begin(), ops.end(), place);
-  blocks_.push_back(block);
-  Block& kept = blocks_.back();
-  kept.ops = place;
+  std::byte* place = allocate(ops.size());
+  Block* kept = new (place) Block(block);
+  for (std::size_t i = 0; i < ops.size(); ++i) new (place + sizeof(Block) + i * sizeof(Op)) Op(ops[i]);
   const Block*& bucket = buckets_[bucket_of(block.rip, block.key)];
-  kept.hash_next = bucket;
-  bucket = &kept;
-  return &kept;
+  kept->hash_next = bucket;
+  bucket = kept;
+  return kept;
 }
 
-Op* BlockCache::allocate(std::size_t count) {
-  if (chunks_.empty() || chunk_used_ + count > kChunkOps) {
-    chunks_.push_back(std::make_unique<Op[]>(kChunkOps));
+std::byte* BlockCache::allocate(std::size_t instructions) {
+  static_assert(std::is_trivially_destructible_v<Block> && std::is_trivially_destructible_v<Op>);
+  static_assert(sizeof(Block) % alignof(Op) == 0);
+  const std::size_t bytes = sizeof(Block) + instructions * sizeof(Op);
+  if (chunks_.empty() || chunk_used_ + bytes > kChunkBytes) {
+    chunks_.push_back(std::make_unique<std::byte[]>(kChunkBytes));
     chunk_used_ = 0;
   }
-  Op* place = chunks_.back().get() + chunk_used_;
-  chunk_used_ += count;
-  used_ += static_cast<std::uint32_t>(count);
+  std::byte* place = chunks_.back().get() + chunk_used_;
+  chunk_used_ += bytes;
+  used_ += static_cast<std::uint32_t>(instructions);
   return place;
 }
 
 void BlockCache::clear() {
   std::fill(buckets_.begin(), buckets_.end(), nullptr);
-  blocks_.clear();
   chunks_.clear();
   chunk_used_ = 0;
   used_ = 0;

@@ -1,8 +1,8 @@
 #pragma once
 // Decoded code, kept by content: blocks of instructions for (address, code key). Emptied when it is full.
 
+#include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <vector>
 
@@ -33,7 +33,7 @@ class BlockCache {
   void clear();
 
  private:
-  Op* allocate(std::size_t count);
+  std::byte* allocate(std::size_t instructions);
   const Block* keep(const Block& block, const std::vector<Op>& ops);
 
   static constexpr std::size_t kBuckets = 1 << 15;
@@ -42,8 +42,7 @@ class BlockCache {
   std::uint32_t max_;
   std::uint32_t used_ = 0;
   std::vector<const Block*> buckets_;
-  std::deque<Block> blocks_;
-  std::vector<std::unique_ptr<Op[]>> chunks_;
+  std::vector<std::unique_ptr<std::byte[]>> chunks_;
   std::size_t chunk_used_ = 0;
 };
 

@@ -183,9 +183,9 @@ const Op* compare_and_branch(State& s, const Op* op) {
   NOT_TAKEN(op + 2);
 }
 
-template <class T, Mode M, bool Immediate, unsigned Code>
+template <class T, Mode M, bool Immediate, unsigned Code, bool Slowly = false>
 const Op* compare_memory_and_branch(State& s, const Op* op) {
-  READABLE(at, address_of<M>(s, op), sizeof(T));
+  READABLE(at, address_of<M>(s, op), sizeof(T), (compare_memory_and_branch<T, Mode::general, Immediate, Code, true>));
   const T a = peek<T>(at);
   const T b = Immediate ? static_cast<T>(op->imm) : get_register<T>(s, op->reg);
   set_lazy<FlagKind::sub, T>(s.cpu.lazy_flags, a, b);
@@ -269,8 +269,9 @@ const Op* jmp_far(State& s, const Op* op) {
 const Op* jmp_r(State& s, const Op* op) {
   JUMP(get_register<std::uint64_t>(s, op->rm));
 }
+template <bool Slowly = false>
 const Op* jmp_m(State& s, const Op* op) {
-  READABLE(at, address_of<Mode::general>(s, op), 8);
+  READABLE(at, address_of<Mode::general>(s, op), 8, (jmp_m<true>));
   JUMP(peek<std::uint64_t>(at));
 }
 
@@ -297,15 +298,17 @@ const Op* call_r(State& s, const Op* op) {
   PUSH_RETURN_ADDRESS(target);
   JUMP(target);
 }
+template <bool Slowly = false>
 const Op* call_m(State& s, const Op* op) {
-  READABLE(at, address_of<Mode::general>(s, op), 8);
+  READABLE(at, address_of<Mode::general>(s, op), 8, (call_m<true>));
   const std::uint64_t target = peek<std::uint64_t>(at);
   PUSH_RETURN_ADDRESS(target);
   JUMP(target);
 }
 
+template <bool Slowly = false>
 const Op* ret(State& s, const Op* op) {
-  READABLE(at, s.cpu.gpr[rsp], 8);
+  READABLE(at, s.cpu.gpr[rsp], 8, (ret<true>));
   s.cpu.gpr[rsp] += 8 + op->imm;
   JUMP(peek<std::uint64_t>(at));
 }
@@ -313,15 +316,15 @@ const Op* ret(State& s, const Op* op) {
 }  // namespace
 
 Handler pick_jmp(Decoded& d, Op&) {
-  if (d.row->args[0] == Arg::Eq) return d.memory() ? jmp_m : jmp_r;
+  if (d.row->args[0] == Arg::Eq) return d.memory() ? jmp_m<> : jmp_r;
   return d.same_page ? jmp_here : jmp_far;
 }
 Handler pick_call(Decoded& d, Op&) {
-  if (d.row->args[0] == Arg::Eq) return d.memory() ? call_m : call_r;
+  if (d.row->args[0] == Arg::Eq) return d.memory() ? call_m<> : call_r;
   return d.same_page ? call_here : call_far;
 }
 Handler pick_ret(Decoded&, Op&) {
-  return ret;
+  return ret<>;
 }
 
 // --- LOOP, JRCXZ -----------------------------------------------------------------------------------------------------
@@ -342,16 +345,18 @@ const Op* loop(State& s, const Op* op) {
   NEXT();
 }
 
+template <bool Slowly = false>
 const Op* leave_frame(State& s, const Op* op) {
   const std::uint64_t frame = s.cpu.gpr[rbp];
-  READABLE(at, frame, 8);
+  READABLE(at, frame, 8, (leave_frame<true>));
   s.cpu.gpr[rbp] = peek<std::uint64_t>(at);
   s.cpu.gpr[rsp] = frame + 8;
   NEXT();
 }
+template <bool Slowly = false>
 const Op* leave_frame16(State& s, const Op* op) {
   const std::uint64_t frame = s.cpu.gpr[rbp];
-  READABLE(at, frame, 2);
+  READABLE(at, frame, 2, (leave_frame16<true>));
   set_register<std::uint16_t>(s, gpr_offset(rbp), peek<std::uint16_t>(at));
   s.cpu.gpr[rsp] = frame + 2;
   NEXT();
@@ -419,7 +424,7 @@ Handler pick_loop(Decoded& d, Op&) {
   }
 }
 Handler pick_leave(Decoded& d, Op&) {
-  return d.size == 1 ? leave_frame16 : leave_frame;
+  return d.size == 1 ? leave_frame16<> : leave_frame<>;
 }
 Handler pick_enter(Decoded& d, Op&) {
   return d.size == 1 ? enter<std::uint16_t> : enter<std::uint64_t>;

@@ -54,9 +54,4 @@ std::uint64_t arithmetic_flags(const LazyFlags& flags) {
   return ask_kind(flags, [](const auto& of) { return of.bits(); });
 }
 
-bool carry_flag(const LazyFlags& flags) {
-  if (flags.kind >> 2 == 0) return flags.a & rflag::cf;
-  return ask_kind(flags, [](const auto& of) { return of.carry(); });
-}
-
 }  // namespace drydock::machine

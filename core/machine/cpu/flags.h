@@ -148,6 +148,24 @@ inline void set_stored(LazyFlags& flags, std::uint64_t bits) {
 
 /// The arithmetic flags as they stand in RFLAGS.
 std::uint64_t arithmetic_flags(const LazyFlags& flags);
-bool carry_flag(const LazyFlags& flags);
+
+/// CF alone, without a call: what ADC, SBB, INC and DEC ask for.
+inline bool carry_flag(const LazyFlags& flags) {
+  const auto kind = static_cast<FlagKind>(flags.kind >> 2);
+  const unsigned bits = 8U << (flags.kind & 3);
+  const std::uint64_t a = flags.a;  // both are zero-extended
+  const std::uint64_t b = flags.b;
+  if (kind == FlagKind::sub) return a < b;
+  if (kind == FlagKind::logic) return false;
+  if (kind == FlagKind::inc || kind == FlagKind::dec || kind == FlagKind::multiply) return b & 1;
+  if (kind == FlagKind::stored) return a & rflag::cf;
+  const std::uint64_t mask = ~std::uint64_t{0} >> (64 - bits);
+  if (kind == FlagKind::add) return ((a + b) & mask) < a;
+  if (kind == FlagKind::add_carry) return ((a + b + 1) & mask) <= a;
+  if (kind == FlagKind::sub_borrow) return a <= b;
+  if (kind == FlagKind::shl) return b <= bits && (a >> (bits - b) & 1);
+  if (kind == FlagKind::shr) return b <= bits && (a >> (b - 1) & 1);
+  return a >> (b > bits ? bits - 1 : b - 1) & 1;  // sar: as shr, but that the sign is shifted in
+}
 
 }  // namespace drydock::machine

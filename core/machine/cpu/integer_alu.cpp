@@ -25,22 +25,22 @@ const Op* alu_ri(State& s, const Op* op) {
   NEXT();
 }
 
-template <class A, class T, Mode M>
+template <class A, class T, Mode M, bool Slowly = false>
 const Op* alu_rm(State& s, const Op* op) {
-  READABLE(at, address_of<M>(s, op), sizeof(T));
+  READABLE(at, address_of<M>(s, op), sizeof(T), (alu_rm<A, T, Mode::general, true>));
   const T result = A::run(s, get_register<T>(s, op->reg), peek<T>(at));
   if constexpr (A::kWrites) set_register<T>(s, op->reg, result);
   NEXT();
 }
 
-template <class A, class T, Mode M, bool Immediate>
+template <class A, class T, Mode M, bool Immediate, bool Slowly = false>
 const Op* alu_m(State& s, const Op* op) {
   if constexpr (A::kWrites) {
-    WRITABLE(at, address_of<M>(s, op), sizeof(T));
+    WRITABLE(at, address_of<M>(s, op), sizeof(T), (alu_m<A, T, Mode::general, Immediate, true>));
     const T b = Immediate ? static_cast<T>(op->imm) : get_register<T>(s, op->reg);
     poke<T>(at, A::run(s, peek<T>(at), b));
   } else {
-    READABLE(at, address_of<M>(s, op), sizeof(T));
+    READABLE(at, address_of<M>(s, op), sizeof(T), (alu_m<A, T, Mode::general, Immediate, true>));
     const T b = Immediate ? static_cast<T>(op->imm) : get_register<T>(s, op->reg);
     A::run(s, peek<T>(at), b);
   }
@@ -141,9 +141,9 @@ const Op* unary_r(State& s, const Op* op) {
   set_register<T>(s, op->rm, A::run(s, get_register<T>(s, op->rm)));
   NEXT();
 }
-template <class A, class T, Mode M>
+template <class A, class T, Mode M, bool Slowly = false>
 const Op* unary_m(State& s, const Op* op) {
-  WRITABLE(at, address_of<M>(s, op), sizeof(T));
+  WRITABLE(at, address_of<M>(s, op), sizeof(T), (unary_m<A, T, Mode::general, true>));
   poke<T>(at, A::run(s, peek<T>(at)));
   NEXT();
 }
@@ -177,9 +177,9 @@ const Op* xadd_r(State& s, const Op* op) {
   set_register<T>(s, op->rm, alu::Add::run(s, a, b));
   NEXT();
 }
-template <class T>
+template <class T, bool Slowly = false>
 const Op* xadd_m(State& s, const Op* op) {
-  WRITABLE(at, address_of<Mode::general>(s, op), sizeof(T));
+  WRITABLE(at, address_of<Mode::general>(s, op), sizeof(T), (xadd_m<T, true>));
   const T a = peek<T>(at);
   poke<T>(at, alu::Add::run(s, a, get_register<T>(s, op->reg)));
   set_register<T>(s, op->reg, a);
@@ -198,9 +198,9 @@ const Op* cmpxchg_r(State& s, const Op* op) {
     set_register<T>(s, gpr_offset(rax), a);
   NEXT();
 }
-template <class T>
+template <class T, bool Slowly = false>
 const Op* cmpxchg_m(State& s, const Op* op) {
-  WRITABLE(at, address_of<Mode::general>(s, op), sizeof(T));
+  WRITABLE(at, address_of<Mode::general>(s, op), sizeof(T), (cmpxchg_m<T, true>));
   const T accumulator = get_register<T>(s, gpr_offset(rax));
   const T a = peek<T>(at);
   alu::Sub::run(s, accumulator, a);
@@ -232,15 +232,17 @@ NOINLINE void exchange_pair(State& s, std::uint8_t* at) {
   }
 }
 
+template <bool Slowly = false>
 const Op* cmpxchg8b(State& s, const Op* op) {
-  WRITABLE(at, address_of<Mode::general>(s, op), 8);
+  WRITABLE(at, address_of<Mode::general>(s, op), 8, (cmpxchg8b<true>));
   exchange_pair<std::uint32_t>(s, at);
   NEXT();
 }
+template <bool Slowly = false>
 const Op* cmpxchg16b(State& s, const Op* op) {
   const std::uint64_t address = address_of<Mode::general>(s, op);
   if (address & 15) return leave_for(s, op, Stop::Reason::general_protection);
-  WRITABLE(at, address, 16);
+  WRITABLE(at, address, 16, (cmpxchg16b<true>));
   exchange_pair<std::uint64_t>(s, at);
   NEXT();
 }
@@ -254,7 +256,7 @@ Handler pick_cmpxchg(Decoded& d, Op&) {
   return by_size(d.size, [&]<class T>() -> Handler { return d.memory() ? cmpxchg_m<T> : cmpxchg_r<T>; });
 }
 Handler pick_cmpxchg8b(Decoded& d, Op&) {
-  return d.rex_w() ? cmpxchg16b : cmpxchg8b;
+  return d.rex_w() ? cmpxchg16b<> : cmpxchg8b<>;
 }
 
 }  // namespace drydock::machine

@@ -19,21 +19,21 @@ const Op* mov_ri(State& s, const Op* op) {
   set_register<T>(s, op->rm, static_cast<T>(op->imm));
   NEXT();
 }
-template <class T, Mode M>
+template <class T, Mode M, bool Slowly = false>
 const Op* mov_rm(State& s, const Op* op) {
-  READABLE(at, address_of<M>(s, op), sizeof(T));
+  READABLE(at, address_of<M>(s, op), sizeof(T), (mov_rm<T, Mode::general, true>));
   set_register<T>(s, op->reg, peek<T>(at));
   NEXT();
 }
-template <class T, Mode M>
+template <class T, Mode M, bool Slowly = false>
 const Op* mov_mr(State& s, const Op* op) {
-  WRITABLE(at, address_of<M>(s, op), sizeof(T));
+  WRITABLE(at, address_of<M>(s, op), sizeof(T), (mov_mr<T, Mode::general, true>));
   poke<T>(at, get_register<T>(s, op->reg));
   NEXT();
 }
-template <class T, Mode M>
+template <class T, Mode M, bool Slowly = false>
 const Op* mov_mi(State& s, const Op* op) {
-  WRITABLE(at, address_of<M>(s, op), sizeof(T));
+  WRITABLE(at, address_of<M>(s, op), sizeof(T), (mov_mi<T, Mode::general, true>));
   poke<T>(at, static_cast<T>(op->imm));
   NEXT();
 }
@@ -74,10 +74,10 @@ const Op* extend_r(State& s, const Op* op) {
   set_register<U>(s, op->reg, static_cast<U>(static_cast<T>(get_register<S>(s, op->rm))));
   NEXT();
 }
-template <class S, class T, Mode M>
+template <class S, class T, Mode M, bool Slowly = false>
 const Op* extend_m(State& s, const Op* op) {
   using U = std::make_unsigned_t<T>;
-  READABLE(at, address_of<M>(s, op), sizeof(S));
+  READABLE(at, address_of<M>(s, op), sizeof(S), (extend_m<S, T, Mode::general, true>));
   set_register<U>(s, op->reg, static_cast<U>(static_cast<T>(peek<S>(at))));
   NEXT();
 }
@@ -135,9 +135,9 @@ const Op* xchg_r(State& s, const Op* op) {
   set_register<T>(s, op->reg, a);
   NEXT();
 }
-template <class T>
+template <class T, bool Slowly = false>
 const Op* xchg_m(State& s, const Op* op) {
-  WRITABLE(at, address_of<Mode::general>(s, op), sizeof(T));
+  WRITABLE(at, address_of<Mode::general>(s, op), sizeof(T), (xchg_m<T, true>));
   const T a = peek<T>(at);
   poke<T>(at, get_register<T>(s, op->reg));
   set_register<T>(s, op->reg, a);
@@ -163,43 +163,43 @@ Handler pick_xchg(Decoded& d, Op& op) {
 
 namespace {
 
-template <class T>
+template <class T, bool Slowly = false>
 const Op* push_r(State& s, const Op* op) {
   const std::uint64_t top = s.cpu.gpr[rsp] - sizeof(T);
-  WRITABLE(at, top, sizeof(T));
+  WRITABLE(at, top, sizeof(T), (push_r<T, true>));
   poke<T>(at, get_register<T>(s, op->rm));
   s.cpu.gpr[rsp] = top;
   NEXT();
 }
-template <class T>
+template <class T, bool Slowly = false>
 const Op* push_i(State& s, const Op* op) {
   const std::uint64_t top = s.cpu.gpr[rsp] - sizeof(T);
-  WRITABLE(at, top, sizeof(T));
+  WRITABLE(at, top, sizeof(T), (push_i<T, true>));
   poke<T>(at, static_cast<T>(op->imm));
   s.cpu.gpr[rsp] = top;
   NEXT();
 }
-template <class T>
+template <class T, bool Slowly = false>
 const Op* push_m(State& s, const Op* op) {
-  READABLE(from, address_of<Mode::general>(s, op), sizeof(T));
+  READABLE(from, address_of<Mode::general>(s, op), sizeof(T), (push_m<T, true>));
   const T value = peek<T>(from);
   const std::uint64_t top = s.cpu.gpr[rsp] - sizeof(T);
-  WRITABLE(at, top, sizeof(T));
+  WRITABLE(at, top, sizeof(T), (push_m<T, true>));
   poke<T>(at, value);
   s.cpu.gpr[rsp] = top;
   NEXT();
 }
-template <class T>
+template <class T, bool Slowly = false>
 const Op* pop_r(State& s, const Op* op) {
-  READABLE(at, s.cpu.gpr[rsp], sizeof(T));
+  READABLE(at, s.cpu.gpr[rsp], sizeof(T), (pop_r<T, true>));
   const T value = peek<T>(at);
   s.cpu.gpr[rsp] += sizeof(T);
   set_register<T>(s, op->rm, value);
   NEXT();
 }
-template <class T>
+template <class T, bool Slowly = false>
 const Op* pop_m(State& s, const Op* op) {
-  READABLE(from, s.cpu.gpr[rsp], sizeof(T));
+  READABLE(from, s.cpu.gpr[rsp], sizeof(T), (pop_m<T, true>));
   const T value = peek<T>(from);
   // An address made with rsp uses its new value.
   s.cpu.gpr[rsp] += sizeof(T);
@@ -238,9 +238,9 @@ const Op* cmov_r(State& s, const Op* op) {
   set_register<T>(s, op->reg, value);
   NEXT();
 }
-template <class T, Mode M>
+template <class T, Mode M, bool Slowly = false>
 const Op* cmov_m(State& s, const Op* op) {
-  READABLE(at, address_of<M>(s, op), sizeof(T));
+  READABLE(at, address_of<M>(s, op), sizeof(T), (cmov_m<T, Mode::general, true>));
   const T source = peek<T>(at);
   const T value = op->condition(s.cpu.lazy_flags) ? source : get_register<T>(s, op->reg);
   set_register<T>(s, op->reg, value);
@@ -251,8 +251,9 @@ const Op* setcc_r(State& s, const Op* op) {
   set_register<std::uint8_t>(s, op->rm, op->condition(s.cpu.lazy_flags));
   NEXT();
 }
+template <bool Slowly = false>
 const Op* setcc_m(State& s, const Op* op) {
-  WRITABLE(at, address_of<Mode::general>(s, op), 1);
+  WRITABLE(at, address_of<Mode::general>(s, op), 1, (setcc_m<true>));
   *at = op->condition(s.cpu.lazy_flags);
   NEXT();
 }
@@ -268,7 +269,7 @@ Handler pick_cmov(Decoded& d, Op& op) {
 }
 Handler pick_setcc(Decoded& d, Op& op) {
   op.condition = condition_function(d.opcode & 15, d.flags_kind);
-  return d.memory() ? setcc_m : setcc_r;
+  return d.memory() ? setcc_m<> : setcc_r;
 }
 
 // --- within the accumulator ------------------------------------------------------------------------------------------
@@ -300,10 +301,11 @@ const Op* sign_to_rdx(State& s, const Op* op) {
   set_register<T>(s, gpr_offset(rdx), negative ? static_cast<T>(~T{0}) : T{0});
   NEXT();
 }
+template <bool Slowly = false>
 const Op* xlat(State& s, const Op* op) {
   std::uint64_t address = s.cpu.gpr[rbx] + (s.cpu.gpr[rax] & 0xff);
   if (op->scale & kAddress32) address = static_cast<std::uint32_t>(address);
-  READABLE(at, address + get_register<std::uint64_t>(s, op->segment), 1);
+  READABLE(at, address + get_register<std::uint64_t>(s, op->segment), 1, (xlat<true>));
   set_register<std::uint8_t>(s, gpr_offset(rax), *at);
   NEXT();
 }
@@ -321,7 +323,7 @@ Handler pick_sign_to_rdx(Decoded& d, Op&) {
   return by_word_size(d.size, []<class T>() -> Handler { return sign_to_rdx<T>; });
 }
 Handler pick_xlat(Decoded&, Op&) {
-  return xlat;
+  return xlat<>;
 }
 
 }  // namespace drydock::machine

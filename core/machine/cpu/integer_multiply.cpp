@@ -122,9 +122,9 @@ const Op* accumulate_r(State& s, const Op* op) {
   if (!Work(s, get_register<T>(s, op->rm))) return leave_for(s, op, Stop::Reason::divide_error);
   NEXT();
 }
-template <class T, bool (*Work)(State&, T)>
+template <class T, bool (*Work)(State&, T), bool Slowly = false>
 const Op* accumulate_m(State& s, const Op* op) {
-  READABLE(at, address_of<Mode::general>(s, op), sizeof(T));
+  READABLE(at, address_of<Mode::general>(s, op), sizeof(T), (accumulate_m<T, Work, true>));
   if (!Work(s, peek<T>(at))) return leave_for(s, op, Stop::Reason::divide_error);
   NEXT();
 }
@@ -160,9 +160,9 @@ const Op* imul_r(State& s, const Op* op) {
   set_register<T>(s, op->reg, product_of<T>(s, a, b));
   NEXT();
 }
-template <class T, bool Immediate>
+template <class T, bool Immediate, bool Slowly = false>
 const Op* imul_m(State& s, const Op* op) {
-  READABLE(at, address_of<Mode::general>(s, op), sizeof(T));
+  READABLE(at, address_of<Mode::general>(s, op), sizeof(T), (imul_m<T, Immediate, true>));
   const T b = Immediate ? static_cast<T>(op->imm) : get_register<T>(s, op->reg);
   set_register<T>(s, op->reg, product_of<T>(s, peek<T>(at), b));
   NEXT();

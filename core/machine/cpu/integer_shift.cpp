@@ -99,9 +99,9 @@ const Op* shift_r(State& s, const Op* op) {
   set_register<T>(s, op->rm, A::template run<T, WithFlags>(s, get_register<T>(s, op->rm), count));
   NEXT();
 }
-template <class A, class T, bool ByCl>
+template <class A, class T, bool ByCl, bool Slowly = false>
 const Op* shift_m(State& s, const Op* op) {
-  WRITABLE(at, address_of<Mode::general>(s, op), sizeof(T));
+  WRITABLE(at, address_of<Mode::general>(s, op), sizeof(T), (shift_m<A, T, ByCl, true>));
   poke<T>(at, A::template run<T, true>(s, peek<T>(at), count_of<T, ByCl>(s, op)));
   NEXT();
 }
@@ -197,9 +197,9 @@ const Op* double_shift_r(State& s, const Op* op) {
   set_register<T>(s, op->rm, Left ? shift_left_double<T>(s, a, b, count) : shift_right_double<T>(s, a, b, count));
   NEXT();
 }
-template <class T, bool Left, bool ByCl>
+template <class T, bool Left, bool ByCl, bool Slowly = false>
 const Op* double_shift_m(State& s, const Op* op) {
-  WRITABLE(at, address_of<Mode::general>(s, op), sizeof(T));
+  WRITABLE(at, address_of<Mode::general>(s, op), sizeof(T), (double_shift_m<T, Left, ByCl, true>));
   const T a = peek<T>(at);
   const T b = get_register<T>(s, op->reg);
   const unsigned count = count_of<T, ByCl>(s, op);
@@ -264,14 +264,14 @@ std::uint64_t bit_address(State& s, const Op* op) {
   return address + get_register<std::uint64_t>(s, op->segment);
 }
 
-template <Change C, class T, bool Immediate>
+template <Change C, class T, bool Immediate, bool Slowly = false>
 const Op* bit_m(State& s, const Op* op) {
   const auto number = static_cast<unsigned>(Immediate ? op->imm : get_register<T>(s, op->reg)) % kBits<T>;
   if constexpr (C == Change::none) {
-    READABLE(at, (bit_address<T, Immediate>(s, op)), sizeof(T));
+    READABLE(at, (bit_address<T, Immediate>(s, op)), sizeof(T), (bit_m<C, T, Immediate, true>));
     set_carry(s, peek<T>(at) >> number & 1);
   } else {
-    WRITABLE(at, (bit_address<T, Immediate>(s, op)), sizeof(T));
+    WRITABLE(at, (bit_address<T, Immediate>(s, op)), sizeof(T), (bit_m<C, T, Immediate, true>));
     const T value = peek<T>(at);
     set_carry(s, value >> number & 1);
     poke<T>(at, changed<C, T>(value, static_cast<T>(T{1} << number)));
@@ -302,9 +302,9 @@ const Op* scan_r(State& s, const Op* op) {
   if (source != 0) set_register<T>(s, op->reg, result);
   NEXT();
 }
-template <class T, bool Reverse>
+template <class T, bool Reverse, bool Slowly = false>
 const Op* scan_m(State& s, const Op* op) {
-  READABLE(at, address_of<Mode::general>(s, op), sizeof(T));
+  READABLE(at, address_of<Mode::general>(s, op), sizeof(T), (scan_m<T, Reverse, true>));
   const T source = peek<T>(at);
   const T result = scan<T, Reverse>(s, source, get_register<T>(s, op->reg));
   if (source != 0) set_register<T>(s, op->reg, result);

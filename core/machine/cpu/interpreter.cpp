@@ -54,7 +54,7 @@ Interpreter::~Interpreter() = default;
 
 void Interpreter::Parts::flush() {
   s.tlb.flush();
-  s.exec_tlb.entries.fill(ExecTlb::Entry{});
+  s.exec_tlb.flush();
 }
 
 void Interpreter::Parts::forget() {
@@ -69,7 +69,7 @@ void Interpreter::flush_tlb() {
 }
 void Interpreter::flush_page(std::uint64_t page_address) {
   parts_->s.tlb.flush_page(page_address & kPageMask);
-  parts_->s.exec_tlb.entries[(page_address / kPageBytes) % ExecTlb::kEntries] = ExecTlb::Entry{};
+  parts_->s.exec_tlb.entry_of(page_address) = ExecTlb::Entry{};
 }
 void Interpreter::forget_code() {
   parts_->forget();
@@ -78,8 +78,8 @@ void Interpreter::forget_code() {
 /// False: State::stop says that `address` cannot be executed.
 bool Interpreter::Parts::find_code_key(std::uint64_t address, std::uint64_t& key) {
   const std::uint64_t page = address & kPageMask;
-  ExecTlb::Entry& entry = s.exec_tlb.entries[(page / kPageBytes) % ExecTlb::kEntries];
-  if (entry.tag != page) {
+  ExecTlb::Entry& entry = s.exec_tlb.entry_of(page);
+  if (entry.tag != s.exec_tlb.tag_of(page)) {
     s.stop = Stop{};
     s.stop.address = address;
     s.stop.access = Access::execute;
@@ -90,7 +90,7 @@ bool Interpreter::Parts::find_code_key(std::uint64_t address, std::uint64_t& key
     if (view.data == nullptr) return false;
     s.source->mark_code(page);
     s.tlb.flush_writes();
-    entry.tag = page;
+    entry.tag = s.exec_tlb.tag_of(page);
     entry.key = view.code_key;
   }
   key = entry.key;
@@ -140,7 +140,7 @@ bool Interpreter::Parts::enter_once() {
   s.budget_at_start -= aside;
   s.budget -= aside + block->count;
   s.block = block;
-  execute(s, block->ops);
+  execute(s, block->ops());
   s.budget += aside;
   s.budget_at_start += aside;
   if (s.leaving == Leave::stop) return false;

@@ -83,11 +83,14 @@ class SoftTlb {
     const bool was_writable = entry.write_tag == page && entry.addend == addend;
     entry.write_tag = writable || was_writable ? page : kNoTag;
     entry.read_tag = page;
+    has_writes_ = has_writes_ || writable;
     entry.addend = addend;
   }
   void flush() { entries_.fill(Entry{}); }
   void flush_page(std::uint64_t page) { entries_[(page / kPageBytes) % kEntries] = Entry{}; }
   void flush_writes() {
+    if (!has_writes_) return;
+    has_writes_ = false;
     for (Entry& entry : entries_) entry.write_tag = kNoTag;
   }
 
@@ -96,7 +99,9 @@ class SoftTlb {
   static std::uint8_t* host(const Entry& entry, std::uint64_t address) {
     return reinterpret_cast<std::uint8_t*>(entry.addend + static_cast<std::uintptr_t>(address));
   }
+
   std::array<Entry, kEntries> entries_{};
+  bool has_writes_ = false;  // some write tag may be valid
 };
 
 }  // namespace drydock::machine

@@ -23,25 +23,25 @@ const Op* with_register(State& s, const Op* op) {
   NEXT();
 }
 
-template <class F, unsigned Bytes, Alignment A, Mode M>
+template <class F, unsigned Bytes, Alignment A, Mode M, bool Slowly = false>
 const Op* with_memory(State& s, const Op* op) {
   const std::uint64_t address = address_of<M>(s, op);
   if constexpr (Bytes == 16 && A == Alignment::required)
     if (address & 15) [[unlikely]]
       return leave_for(s, op, Stop::Reason::general_protection);
-  READABLE(at, address, Bytes);
+  READABLE(at, address, Bytes, (with_memory<F, Bytes, A, Mode::general, true>));
   F::run(s, op, register_at(s, op->reg), at);
   NEXT();
 }
 
 /// The register ModRM.reg to memory.
-template <class F, unsigned Bytes, Alignment A, Mode M>
+template <class F, unsigned Bytes, Alignment A, Mode M, bool Slowly = false>
 const Op* to_memory(State& s, const Op* op) {
   const std::uint64_t address = address_of<M>(s, op);
   if constexpr (Bytes == 16 && A == Alignment::required)
     if (address & 15) [[unlikely]]
       return leave_for(s, op, Stop::Reason::general_protection);
-  WRITABLE(at, address, Bytes);
+  WRITABLE(at, address, Bytes, (to_memory<F, Bytes, A, Mode::general, true>));
   F::run(s, op, at, register_at(s, op->reg));
   NEXT();
 }

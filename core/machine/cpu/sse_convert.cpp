@@ -17,9 +17,9 @@ const Op* from_integer_r(State& s, const Op* op) {
   poke<F>(register_at(s, op->reg), static_cast<F>(get_register<I>(s, op->rm)));
   NEXT();
 }
-template <class I, class F>
+template <class I, class F, bool Slowly = false>
 const Op* from_integer_m(State& s, const Op* op) {
-  READABLE(at, address_of<Mode::general>(s, op), sizeof(I));
+  READABLE(at, address_of<Mode::general>(s, op), sizeof(I), (from_integer_m<I, F, true>));
   poke<F>(register_at(s, op->reg), static_cast<F>(peek<I>(at)));
   NEXT();
 }
@@ -37,9 +37,9 @@ const Op* to_integer_r(State& s, const Op* op) {
   convert_to_integer<T, F>(s, op, value, Truncate ? Rounding::toward_zero : rounding_of(s));
   NEXT();
 }
-template <class T, class F, bool Truncate>
+template <class T, class F, bool Truncate, bool Slowly = false>
 const Op* to_integer_m(State& s, const Op* op) {
-  READABLE(at, address_of<Mode::general>(s, op), sizeof(F));
+  READABLE(at, address_of<Mode::general>(s, op), sizeof(F), (to_integer_m<T, F, Truncate, true>));
   convert_to_integer<T, F>(s, op, peek<F>(at), Truncate ? Rounding::toward_zero : rounding_of(s));
   NEXT();
 }

@@ -37,8 +37,8 @@ std::uint8_t* write_in_page(State& s, std::uint64_t address) {
   if (view.data == nullptr) return fault(s, address, Access::write);
   s.tlb.insert(page, view.data, view.write_fast);
   // There may be code in the frame, here or at another address, and this block may be made of it: look again.
-  if (!view.write_fast || s.exec_tlb.entries[(page / kPageBytes) % ExecTlb::kEntries].tag == page) {
-    s.exec_tlb.entries.fill(ExecTlb::Entry{});
+  if (!view.write_fast || s.exec_tlb.entry_of(page).tag == s.exec_tlb.tag_of(page)) {
+    s.exec_tlb.flush();
     s.code_written = true;
   }
   return view.data + (address & ~kPageMask);

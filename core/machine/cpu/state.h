@@ -61,30 +61,42 @@ struct Op {
 };
 inline constexpr std::uint8_t kAddress32 = 0x80;
 
-/// Instructions that are executed one after another. `ops` has one more: the end, which goes on to what follows.
-struct Block {
+/// Instructions that are executed one after another. Their Ops follow it in memory, and one more: the end, which goes
+/// on to what follows.
+struct alignas(Op) Block {
   std::uint64_t rip = 0;
   std::uint64_t key = 0;         // code key of the page
   std::uint64_t second_key = 0;  // of the next page, for an instruction that straddles: then it is alone in its block
   bool straddles = false;
   bool single = false;  // decoded for a single step
   std::uint32_t count = 0;
-  Op* ops = nullptr;
   const Block* hash_next = nullptr;
+
+  const Op* ops() const { return reinterpret_cast<const Op*>(this + 1); }
 };
 
-/// Pages that code may be fetched from, by the same scheme as SoftTlb.
+/// Pages that code may be fetched from, direct-mapped. A flush changes the stamp, which is part of all valid tags.
 struct ExecTlb {
-  static constexpr std::uint64_t kEntries = 256;
+  static constexpr std::uint64_t kEntries = 1024;
   struct Entry {
-    std::uint64_t tag = SoftTlb::kNoTag;
+    std::uint64_t tag = 0;
     std::uint64_t key = 0;
   };
   std::array<Entry, kEntries> entries{};
+  std::uint64_t stamp = 1;  // below kPageBytes
+
+  Entry& entry_of(std::uint64_t rip) { return entries[(rip / kPageBytes) % kEntries]; }
+  const Entry& entry_of(std::uint64_t rip) const { return entries[(rip / kPageBytes) % kEntries]; }
+  std::uint64_t tag_of(std::uint64_t rip) const { return (rip & kPageMask) | stamp; }
 
   bool has(std::uint64_t rip, std::uint64_t key) const {
-    const Entry& entry = entries[(rip / kPageBytes) % kEntries];
-    return entry.tag == (rip & kPageMask) && entry.key == key;
+    const Entry& entry = entry_of(rip);
+    return entry.tag == tag_of(rip) && entry.key == key;
+  }
+  void flush() {
+    if (++stamp < kPageBytes) return;
+    stamp = 1;
+    entries.fill(Entry{});
   }
 };
 
@@ -196,15 +208,31 @@ inline std::uint8_t* writable(State& s, const Op* op, std::uint64_t address, uns
   return write_slowly(s, op, address, bytes);
 }
 
-/// In a handler: the host address of a guest operand, or out by the fault.
-#define READABLE(name, address, bytes)                        \
-  const std::uint8_t* name = readable(s, (address), (bytes)); \
-  if (name == nullptr) [[unlikely]]                           \
-  return leave(s, op)
-#define WRITABLE(name, address, bytes)                      \
-  std::uint8_t* name = writable(s, op, (address), (bytes)); \
-  if (name == nullptr) [[unlikely]]                         \
-  return leave(s, op)
+/// In a handler: the host address of a guest operand, or out by the fault. A handler is a template with a last
+/// parameter `Slowly`: when the TLB misses, it starts again as `slow`, which is itself with true. So the usual one
+/// calls nothing, and needs no frame. (Nothing may have been changed before it.)
+#define READABLE(name, address, bytes, slow)                      \
+  const std::uint64_t name##_address = (address);                 \
+  const std::uint8_t* name = s.tlb.read(name##_address, (bytes)); \
+  if (name == nullptr) [[unlikely]] {                             \
+    if constexpr (!Slowly) {                                      \
+      RETURN_CALL(slow);                                          \
+    } else {                                                      \
+      name = read_slowly(s, name##_address, (bytes));             \
+      if (name == nullptr) return leave(s, op);                   \
+    }                                                             \
+  }
+#define WRITABLE(name, address, bytes, slow)                 \
+  const std::uint64_t name##_address = (address);            \
+  std::uint8_t* name = s.tlb.write(name##_address, (bytes)); \
+  if (name == nullptr) [[unlikely]] {                        \
+    if constexpr (!Slowly) {                                 \
+      RETURN_CALL(slow);                                     \
+    } else {                                                 \
+      name = write_slowly(s, op, name##_address, (bytes));   \
+      if (name == nullptr) return leave(s, op);              \
+    }                                                        \
+  }
 
 // --- leaving ---------------------------------------------------------------------------------------------------------
 
@@ -231,7 +259,7 @@ std::uint64_t retired_before(const State& s, const Op* op);
       return leave_to(s, entered->rip);   \
     }                                     \
     s.block = entered;                    \
-    GO(entered->ops);                     \
+    GO(entered->ops());                   \
   } while (false)
 
 /// To the fixed target of a branch, in the same page as the branch: if the block is known it is valid, because the page

@@ -15,8 +15,9 @@ const Op* nop(State& s, const Op* op) {
 }
 
 /// CLFLUSH: there is no cache, but the address must be readable.
+template <bool Slowly = false>
 const Op* clflush(State& s, const Op* op) {
-  READABLE(at, address_of<Mode::general>(s, op), 1);
+  READABLE(at, address_of<Mode::general>(s, op), 1, (clflush<true>));
   static_cast<void>(at);
   NEXT();
 }
@@ -113,17 +114,17 @@ const Op* sahf(State& s, const Op* op) {
   NEXT();
 }
 
-template <class T>
+template <class T, bool Slowly = false>
 const Op* pushf(State& s, const Op* op) {
   const std::uint64_t top = s.cpu.gpr[rsp] - sizeof(T);
-  WRITABLE(at, top, sizeof(T));
+  WRITABLE(at, top, sizeof(T), (pushf<T, true>));
   poke<T>(at, static_cast<T>(s.cpu.rflags() & ~rflag::rf));
   s.cpu.gpr[rsp] = top;
   NEXT();
 }
-template <class T>
+template <class T, bool Slowly = false>
 const Op* popf(State& s, const Op* op) {
-  READABLE(at, s.cpu.gpr[rsp], sizeof(T));
+  READABLE(at, s.cpu.gpr[rsp], sizeof(T), (popf<T, true>));
   const std::uint64_t kept = sizeof(T) == 2 ? s.cpu.other_flags & ~std::uint64_t{0xffff} : 0;
   s.cpu.set_rflags(kept | peek<T>(at));
   s.cpu.gpr[rsp] += sizeof(T);
@@ -172,15 +173,17 @@ const Op* fxrstor(State& s, const Op* op) {
   if (!fxrstor_image(s, address)) return leave(s, op);
   NEXT();
 }
+template <bool Slowly = false>
 const Op* ldmxcsr(State& s, const Op* op) {
-  READABLE(at, address_of<Mode::general>(s, op), 4);
+  READABLE(at, address_of<Mode::general>(s, op), 4, (ldmxcsr<true>));
   const std::uint32_t value = peek<std::uint32_t>(at);
   if (value & ~kMxcsrMask) return leave_for(s, op, Stop::Reason::general_protection);
   s.cpu.mxcsr = value;
   NEXT();
 }
+template <bool Slowly = false>
 const Op* stmxcsr(State& s, const Op* op) {
-  WRITABLE(at, address_of<Mode::general>(s, op), 4);
+  WRITABLE(at, address_of<Mode::general>(s, op), 4, (stmxcsr<true>));
   poke<std::uint32_t>(at, s.cpu.mxcsr);
   NEXT();
 }
@@ -200,18 +203,21 @@ const Op* fnclex(State& s, const Op* op) {
   s.cpu.x87_status &= 0x7f00;
   NEXT();
 }
+template <bool Slowly = false>
 const Op* fnstcw(State& s, const Op* op) {
-  WRITABLE(at, address_of<Mode::general>(s, op), 2);
+  WRITABLE(at, address_of<Mode::general>(s, op), 2, (fnstcw<true>));
   poke<std::uint16_t>(at, s.cpu.x87_control);
   NEXT();
 }
+template <bool Slowly = false>
 const Op* fldcw(State& s, const Op* op) {
-  READABLE(at, address_of<Mode::general>(s, op), 2);
+  READABLE(at, address_of<Mode::general>(s, op), 2, (fldcw<true>));
   s.cpu.x87_control = static_cast<std::uint16_t>((peek<std::uint16_t>(at) & 0x1f7f) | 0x40);
   NEXT();
 }
+template <bool Slowly = false>
 const Op* fnstsw_m(State& s, const Op* op) {
-  WRITABLE(at, address_of<Mode::general>(s, op), 2);
+  WRITABLE(at, address_of<Mode::general>(s, op), 2, (fnstsw_m<true>));
   poke<std::uint16_t>(at, s.cpu.x87_status);
   NEXT();
 }
@@ -226,7 +232,7 @@ Handler pick_nop(Decoded&, Op&) {
   return nop;
 }
 Handler pick_clflush(Decoded&, Op&) {
-  return clflush;
+  return clflush<>;
 }
 Handler pick_syscall(Decoded&, Op&) {
   return syscall;
@@ -283,17 +289,17 @@ Handler pick_fxsave(Decoded& d, Op&) {
     case 1:
       return fxrstor;
     case 2:
-      return ldmxcsr;
+      return ldmxcsr<>;
     default:
-      return stmxcsr;
+      return stmxcsr<>;
   }
 }
 
 Handler pick_x87_control(Decoded& d, Op&) {
   const unsigned extension = d.reg & 7;
   if (d.memory()) {
-    if (d.opcode == 0xd9) return extension == 5 ? fldcw : fnstcw;
-    return fnstsw_m;
+    if (d.opcode == 0xd9) return extension == 5 ? fldcw<> : fnstcw<>;
+    return fnstsw_m<>;
   }
   if (d.opcode == 0xdf) return (d.rm & 7) == 0 ? fnstsw_ax : nullptr;
   switch (d.rm & 7) {
