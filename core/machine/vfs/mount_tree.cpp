@@ -93,7 +93,6 @@ void attach_mount(Kernel& kernel, MountId mount, const Path& at) {
 
 void unhang_mount(Kernel& kernel, MountId mount) {
   unhang(kernel, mount);
-  for (const MountId id : mount_subtree(kernel, mount)) leave_namespace(kernel, id);
 }
 
 std::vector<MountId> mount_subtree(const Kernel& kernel, MountId top) {

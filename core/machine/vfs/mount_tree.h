@@ -13,7 +13,7 @@ MountId new_mount(Kernel& kernel, SuperblockId superblock, DentryId root, std::s
 MountId clone_mount(Kernel& kernel, MountId of, DentryId root);
 /// Hangs it on `at`. What was mounted there is seen on top of it still.
 void attach_mount(Kernel& kernel, MountId mount, const Path& at);
-/// Takes it off its parent, with all that is mounted on it. It belongs to no namespace then.
+/// Takes it off its parent, with all that is mounted on it, to be hung elsewhere in the same namespace.
 void unhang_mount(Kernel& kernel, MountId mount);
 /// It and all that is below it, parents first, in the order of mounting.
 std::vector<MountId> mount_subtree(const Kernel& kernel, MountId top);
