@@ -19,13 +19,20 @@ struct CgroupHierarchy {
   CgroupId root;
 };
 
+/// What chown(2) and chmod(2) made of one of a group's files: delegation.
+struct CgroupFileOwner {
+  std::uint32_t uid = 0, gid = 0, permissions = 0;
+};
+
 class Cgroup {
  public:
   CgroupId parent;  // none: a hierarchy's root
   std::uint32_t hierarchy = 0;
   std::string name;
   std::map<std::string, CgroupId, std::less<>> children;
-  std::uint32_t processes = 0;  // directly in it
+  std::uint32_t processes = 0;                                 // directly in it
+  std::vector<std::string> subtree_control;                    // v2: controllers its children have
+  std::map<std::string, CgroupFileOwner, std::less<>> owners;  // by file name; "": the directory
 
   // Usage counts the whole subtree; a limit of nothing is none.
   std::uint64_t memory_pages = 0, memory_pages_peak = 0, memory_failures = 0, oom_kills = 0;
