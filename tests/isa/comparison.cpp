@@ -105,6 +105,8 @@ bool host_differs(const Decoded& d) {
   if (pick == pick_bit_scan && d.repeat == 0xf3) return true;  // TZCNT, LZCNT
   if ((d.row->traits & kFixed64) && d.operand16) return true;  // AMD: 16-bit branches
   if (is_named(d, "rcpps") || is_named(d, "rcpss") || is_named(d, "rsqrtps") || is_named(d, "rsqrtss")) return true;
+  // AMD: a repeat prefix decides which ZF a conditional LOOP waits for.
+  if (pick == pick_loop && d.repeat != 0) return true;
   if (is_named(d, "fninit") && (d.rm & 7) > 4) return true;  // left to the processor
   if (is_named(d, "int") || is_named(d, "sysret")) return true;
   if (is_named(d, "movsxd") && d.operand16) return true;  // AMD: reads 16 bits

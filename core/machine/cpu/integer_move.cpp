@@ -154,7 +154,7 @@ Handler pick_lea(Decoded& d, Op& op) {
 }
 
 Handler pick_xchg(Decoded& d, Op& op) {
-  // 90 is a NOP: it does not clear the upper half of rax.
+  // 90 is a NOP (F3 90 is PAUSE): it does not clear the upper half of rax.
   if (d.opcode == 0x90 && (d.rex & 1) == 0) return pick_nop(d, op);
   return by_size(d.size, [&]<class T>() -> Handler { return d.memory() ? xchg_m<T> : xchg_r<T>; });
 }

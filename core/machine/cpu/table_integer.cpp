@@ -94,8 +94,7 @@ const Row kIntegerRows[] = {
   {0, 0x8b, kAny, kNo, "mov", {Gv, Ev}, pick_mov, kNoFlags},
   {0, 0x8d, kAny, kNo, "lea", {Gv, M}, pick_lea, kNoFlags},
   {0, 0x8f, kAny, 0, "pop", {Ev}, pick_pop, kStack64},
-  {0, 0x90, Prefix::pF3, kNo, "pause", {}, pick_nop, kNoFlags},
-  EIGHT(0, 0x90, ROW(kAny, kNo, "xchg", {Zv, Rv}, pick_xchg, kNoFlags)),
+  EIGHT(0, 0x90, ROW(kAny, kNo, "xchg", {Zv, Rv}, pick_xchg, kNoFlags)),  // 90: NOP, F3 90: PAUSE
   {0, 0x98, kAny, kNo, "cbw", {}, pick_widen_accumulator, kNoFlags},
   {0, 0x99, kAny, kNo, "cwd", {}, pick_sign_to_rdx, kNoFlags},
   {0, 0x9b, kAny, kNo, "fwait", {}, pick_nop},
