@@ -15,6 +15,7 @@
 #include "machine/kernel/tracer.h"
 #include "machine/mm/kernel_pages.h"
 #include "machine/syscalls/table.h"
+#include "machine/vfs/garbage.h"
 
 namespace drydock::machine {
 namespace {
@@ -100,6 +101,7 @@ void Turns::turn(TaskId id) {
   kernel_.running = {};
   task = kernel_.tasks.find(id);
   if (task != nullptr && task->state == TaskState::runnable) make_runnable(kernel_, id);
+  collect_garbage_if_due(kernel_);
 }
 
 bool Turns::step(TaskId id, std::uint64_t budget) {

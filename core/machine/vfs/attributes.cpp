@@ -45,6 +45,7 @@ Result<Attributes, Errno> attributes_of(const Caller& caller, const Path& place)
 }
 
 std::uint64_t device_of(const Kernel& kernel, const Inode& inode) {
+  if (const auto own = inode.own_device(kernel)) return *own;
   const Superblock* superblock = kernel.superblocks.find(inode.superblock);
   return superblock != nullptr ? superblock->device : 12;  // pipes and sockets: one nameless device for all here
 }

@@ -1,7 +1,10 @@
 // Mark and sweep of inodes, dentries and detached mounts. What is reached from mounts, tasks' places, open files and
-// mappings stays; a directory that stays keeps all that is in it by its inode, not its cached names.
+// mappings stays; a directory that stays keeps all that is in it by its inode, and its cached names where its file
+// system keeps data.
 
 #include "machine/vfs/garbage.h"
+
+#include "machine/vfs/mount_tree.h"
 
 namespace drydock::machine {
 namespace {
@@ -29,17 +32,11 @@ void sweep(Kernel& kernel, const Marker& marker) {
   for (const MountId id : view.mounts.ids()) {
     if (marker.has(id)) continue;
     MountPoint& mount = kernel.mounts[id];
-    Superblock* shown = kernel.superblocks.find(mount.superblock);
-    const SuperblockId superblock = mount.superblock;
     if (mount.parent != id && mount.mountpoint) {
       if (MountPoint* parent = kernel.mounts.find(mount.parent)) parent->children.erase(mount.mountpoint);
       if (Dentry* place = kernel.dentries.find(mount.mountpoint)) --place->mounts;
     }
-    kernel.mounts.erase(id);
-    if (shown != nullptr && --shown->mounts == 0) {
-      shown->shut_down(kernel);
-      kernel.superblocks.erase(superblock);
-    }
+    erase_mount(kernel, id);
   }
   for (const DentryId id : view.dentries.ids()) {
     if (marker.has(id)) continue;
@@ -100,6 +97,9 @@ void Marker::trace() {
       const Dentry& its = kernel_.dentries[id];
       inode(its.inode);
       dentry(its.parent);
+      const Superblock* shown = kernel_.superblocks.find(its.superblock);
+      if (shown != nullptr && shown->keeps_names())
+        for (const auto& child : its.children) dentry(child.second);
     } else {
       const MountId id = mounts_to_do_.back();
       mounts_to_do_.pop_back();

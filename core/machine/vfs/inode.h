@@ -132,6 +132,8 @@ class Inode {
 
   /// False when a cached dentry must not be used any more (a /proc/PID whose process is gone).
   virtual bool still_valid(const Caller&) const { return true; }
+  /// st_dev, where it is not the superblock's.
+  virtual std::optional<std::uint64_t> own_device(const Kernel&) const { return std::nullopt; }
   /// It has no name (left): forget_data() is called when nobody has it open either.
   virtual bool is_nameless() const { return false; }
   /// Last link and last open file are gone: give the data back. Called by vfs.

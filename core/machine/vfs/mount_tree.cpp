@@ -117,6 +117,10 @@ bool is_in_use(const Kernel& kernel, MountId mount) {
 void erase_mount(Kernel& kernel, MountId id) {
   const SuperblockId superblock = kernel.mounts[id].superblock;
   kernel.mounts.erase(id);
+  put_superblock(kernel, superblock);
+}
+
+void put_superblock(Kernel& kernel, SuperblockId superblock) {
   Superblock* shown = kernel.superblocks.find(superblock);
   if (shown == nullptr || --shown->mounts > 0) return;
   shown->shut_down(kernel);

@@ -22,6 +22,8 @@ void enter_namespace(Kernel& kernel, MountId top, MountNamespaceId space);
 
 /// Is anybody in it: an open file, a task's place, a mapping?
 bool is_in_use(const Kernel& kernel, MountId mount);
+/// One of those who show the superblock does no longer: with the last it is shut down.
+void put_superblock(Kernel& kernel, SuperblockId superblock);
 /// Erases a mount that hangs nowhere and that nobody is in; the file system is shut down with its last mount.
 void erase_mount(Kernel& kernel, MountId mount);
 /// Unhangs every mount of the tree; those that nobody is in are gone at once, the others when they are left.

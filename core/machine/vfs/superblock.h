@@ -30,6 +30,8 @@ class Superblock {
   UserNamespaceId user_namespace;
   std::uint32_t mounts = 0;  // mount points that show it; at 0 it goes
 
+  /// Cached names are kept while the files have them: the file system has data, and a path that was found stays good.
+  virtual bool keeps_names() const { return false; }
   virtual FileSystemUse use(const Caller& caller) = 0;
   /// ",size=65536k,mode=755" as /proc/mounts shows it after the generic options; empty or with a leading comma.
   virtual std::string show_options(const Caller& caller) const = 0;

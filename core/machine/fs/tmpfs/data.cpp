@@ -160,6 +160,22 @@ Result<std::uint64_t, Errno> TmpfsInode::find_data(const Caller&, std::uint64_t 
   return std::min(std::max(offset, index * kPageBytes), attributes_.size);
 }
 
+Result<void, Errno> TmpfsInode::share_data(Kernel& kernel, const TmpfsInode& from) {
+  TmpfsSuperblock* mounted = owner(kernel);
+  if (mounted == nullptr) return Errno::enospc;
+  free_pages(kernel, 0, std::uint64_t{1} << 36);
+  const std::uint64_t pages = from.data_.size();
+  if (mounted->pages_max && pages > *mounted->pages_max - std::min(mounted->pages, *mounted->pages_max))
+    return Errno::enospc;
+  if (kernel.file_pages + pages > kernel.limits.memory_pages_max) return Errno::enospc;
+  mounted->pages += pages;
+  kernel.file_pages += pages;
+  data_ = from.data_;
+  attributes_.size = from.attributes_.size;
+  touch_modified(kernel);
+  return {};
+}
+
 void TmpfsInode::forget_data(Kernel& kernel) {
   if (forgotten_) return;
   forgotten_ = true;

@@ -23,6 +23,7 @@ class TmpfsSuperblock final : public Superblock {
   std::uint64_t xattr_bytes = 0;
 
   std::unique_ptr<Superblock> clone() const override { return std::make_unique<TmpfsSuperblock>(*this); }
+  bool keeps_names() const override { return true; }
   FileSystemUse use(const Caller& caller) override;
   std::string show_options(const Caller& caller) const override;
   Result<void, Errno> remount(const Caller& caller, std::string_view data) override;
@@ -70,6 +71,8 @@ class TmpfsInode final : public Inode {
   bool is_nameless() const override { return attributes_.links == 0; }
   void forget_data(Kernel& kernel) override;
   void mark(Marker& marker) const override;
+  /// Takes over the other's bytes: the same frames, until one of the two writes. ENOSPC.
+  Result<void, Errno> share_data(Kernel& kernel, const TmpfsInode& from);
   /// It never had a name, or has none yet.
   void set_nameless() { attributes_.links = 0; }
 
