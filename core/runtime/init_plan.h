@@ -200,6 +200,12 @@ std::string step_detail(const InitStep& step);
 /// before it: `exec: "nosuch": executable file not found in $PATH`.
 std::string step_failure(const InitStep& step, Errno code);
 
+/// The same as an error of create, start and exec: not_found where the program is not there, forbidden where it cannot
+/// be executed.
+Error launch_error(const InitStep& step, Errno code);
+/// What docker exec joins of a running container: the namespaces that its Spec gave it, by its first process's pid.
+std::vector<Namespace> namespaces_of(const Spec& spec, std::int64_t pid);
+
 /// For the way from the daemon to a monitor; the reader refuses what the writer does not write.
 std::string to_json_text(const InitPlan& plan);
 Result<InitPlan> init_plan_from_json(std::string_view text);

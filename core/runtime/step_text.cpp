@@ -1,5 +1,7 @@
 // The names of steps, their description for people, and the words of their failures (runc's).
 
+#include <algorithm>
+
 #include "runtime/capability.h"
 #include "runtime/init_plan.h"
 #include "runtime/mount_options.h"
@@ -335,6 +337,29 @@ std::string step_failure(const InitStep& step, Errno code) {
   if (const auto* look_up = std::get_if<StepResolveExecutable>(&step)) return look_up_failure(*look_up, code);
   if (const auto* sysctl = std::get_if<StepSetSysctl>(&step)) return sysctl_failure(*sysctl, code);
   return std::visit([&](const auto& one) { return failure_of(one, to_string(code)); }, step);
+}
+
+Error launch_error(const InitStep& step, Errno code) {
+  ErrorKind kind = ErrorKind::internal;
+  const bool about_program =
+      std::holds_alternative<StepResolveExecutable>(step) || std::holds_alternative<StepExec>(step);
+  if (about_program && code == Errno::enoent) kind = ErrorKind::not_found;
+  if (about_program && (code == Errno::eacces || code == Errno::enoexec)) kind = ErrorKind::forbidden;
+  return make_error(kind, "unable to start container process: ", step_failure(step, code));
+}
+
+std::vector<Namespace> namespaces_of(const Spec& spec, std::int64_t pid) {
+  const std::pair<NamespaceKind, const char*> order[] = {
+      {NamespaceKind::user, "user"}, {NamespaceKind::cgroup, "cgroup"}, {NamespaceKind::ipc, "ipc"},
+      {NamespaceKind::uts, "uts"},   {NamespaceKind::network, "net"},   {NamespaceKind::pid, "pid"},
+      {NamespaceKind::time, "time"}, {NamespaceKind::mount, "mnt"}};
+  std::vector<Namespace> join;
+  for (const auto& entry : order) {
+    const auto is_kind = [&entry](const Namespace& other) { return other.kind == entry.first; };
+    if (std::none_of(spec.namespaces.begin(), spec.namespaces.end(), is_kind)) continue;  // the host's
+    join.push_back({entry.first, concat("/proc/", pid, "/ns/", entry.second)});
+  }
+  return join;
 }
 
 }  // namespace drydock::runtime

@@ -53,13 +53,7 @@ Error launch_error(const LaunchFailure& failure, const std::vector<runtime::Init
     if (failure.code != 0) text += concat(": ", to_string(code));
     return Error(ErrorKind::internal, std::move(text));
   }
-  const runtime::InitStep& step = steps[static_cast<std::size_t>(failure.step)];
-  ErrorKind kind = ErrorKind::internal;
-  const bool about_program =
-      std::holds_alternative<runtime::StepResolveExecutable>(step) || std::holds_alternative<runtime::StepExec>(step);
-  if (about_program && code == Errno::enoent) kind = ErrorKind::not_found;
-  if (about_program && (code == Errno::eacces || code == Errno::enoexec)) kind = ErrorKind::forbidden;
-  return Error(kind, concat(kPrefix, step_failure(step, code)));
+  return runtime::launch_error(steps[static_cast<std::size_t>(failure.step)], code);
 }
 
 LinuxRuntime::LinuxRuntime(LinuxRuntimeOptions options, std::shared_ptr<Poller> poller, Fd timer)
@@ -254,31 +248,12 @@ Result<runtime::Spec*> LinuxRuntime::spec_of(Container& container) {
   return &*container.spec;
 }
 
-namespace {
-
-std::vector<runtime::Namespace> namespaces_of(const runtime::Spec& spec, std::int64_t pid) {
-  using runtime::NamespaceKind;
-  const std::pair<NamespaceKind, const char*> order[] = {
-      {NamespaceKind::user, "user"}, {NamespaceKind::cgroup, "cgroup"}, {NamespaceKind::ipc, "ipc"},
-      {NamespaceKind::uts, "uts"},   {NamespaceKind::network, "net"},   {NamespaceKind::pid, "pid"},
-      {NamespaceKind::time, "time"}, {NamespaceKind::mount, "mnt"}};
-  std::vector<runtime::Namespace> join;
-  for (const auto& [kind, name] : order) {
-    const auto is_kind = [wanted = kind](const runtime::Namespace& other) { return other.kind == wanted; };
-    if (std::none_of(spec.namespaces.begin(), spec.namespaces.end(), is_kind)) continue;  // the host's
-    join.push_back({kind, concat("/proc/", pid, "/ns/", name)});
-  }
-  return join;
-}
-
-}  // namespace
-
 Result<std::int64_t> LinuxRuntime::exec(const runtime::ExecRequest& request) {
   Container* container = TRY(find_linked(request.container));
   const runtime::Spec* spec = TRY(spec_of(*container));
   runtime::Spec for_exec = *spec;
   if (request.privileged) for_exec.seccomp.reset();
-  auto plan = TRY(plan_exec(for_exec, request.process, namespaces_of(*spec, container->pid), features_));
+  auto plan = TRY(plan_exec(for_exec, request.process, runtime::namespaces_of(*spec, container->pid), features_));
   const auto steps = plan.child;
   const std::string order = TRY(launch_order(request.container, request.exec, std::move(plan), request.stdio, {}));
   const auto file = make_memory_file("launch", order);
