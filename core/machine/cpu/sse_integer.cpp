@@ -140,6 +140,38 @@ struct SumOfDifferences {
   }
 };
 
+/// Saturating, averaging and high-half arithmetic.
+Handler pick_widened(const Decoded& d) {
+  switch (d.opcode) {
+    case 0xd8:
+      return sse::handler<Lanes<SubtractSaturated, std::uint8_t>>(d);
+    case 0xd9:
+      return sse::handler<Lanes<SubtractSaturated, std::uint16_t>>(d);
+    case 0xdc:
+      return sse::handler<Lanes<AddSaturated, std::uint8_t>>(d);
+    case 0xdd:
+      return sse::handler<Lanes<AddSaturated, std::uint16_t>>(d);
+    case 0xe0:
+      return sse::handler<Lanes<Average, std::uint8_t>>(d);
+    case 0xe3:
+      return sse::handler<Lanes<Average, std::uint16_t>>(d);
+    case 0xe4:
+      return sse::handler<Lanes<MultiplyHigh, std::uint16_t>>(d);
+    case 0xe5:
+      return sse::handler<Lanes<MultiplyHigh, std::int16_t>>(d);
+    case 0xe8:
+      return sse::handler<Lanes<SubtractSaturated, std::int8_t>>(d);
+    case 0xe9:
+      return sse::handler<Lanes<SubtractSaturated, std::int16_t>>(d);
+    case 0xec:
+      return sse::handler<Lanes<AddSaturated, std::int8_t>>(d);
+    case 0xed:
+      return sse::handler<Lanes<AddSaturated, std::int16_t>>(d);
+    default:
+      return nullptr;
+  }
+}
+
 Handler pick_arithmetic(const Decoded& d) {
   switch (d.opcode) {
     case 0x64:
@@ -158,42 +190,18 @@ Handler pick_arithmetic(const Decoded& d) {
       return vector<U64x2, add<U64x2>>(d);
     case 0xd5:
       return vector<U16x8, multiply_low>(d);
-    case 0xd8:
-      return sse::handler<Lanes<SubtractSaturated, std::uint8_t>>(d);
-    case 0xd9:
-      return sse::handler<Lanes<SubtractSaturated, std::uint16_t>>(d);
     case 0xda:
       return vector<U8x16, smaller_of<U8x16>>(d);
     case 0xdb:
       return vector<U64x2, bit_and>(d);
-    case 0xdc:
-      return sse::handler<Lanes<AddSaturated, std::uint8_t>>(d);
-    case 0xdd:
-      return sse::handler<Lanes<AddSaturated, std::uint16_t>>(d);
     case 0xde:
       return vector<U8x16, larger_of<U8x16>>(d);
     case 0xdf:
       return vector<U64x2, bit_and_not>(d);
-    case 0xe0:
-      return sse::handler<Lanes<Average, std::uint8_t>>(d);
-    case 0xe3:
-      return sse::handler<Lanes<Average, std::uint16_t>>(d);
-    case 0xe4:
-      return sse::handler<Lanes<MultiplyHigh, std::uint16_t>>(d);
-    case 0xe5:
-      return sse::handler<Lanes<MultiplyHigh, std::int16_t>>(d);
-    case 0xe8:
-      return sse::handler<Lanes<SubtractSaturated, std::int8_t>>(d);
-    case 0xe9:
-      return sse::handler<Lanes<SubtractSaturated, std::int16_t>>(d);
     case 0xea:
       return vector<S16x8, smaller_of<S16x8>>(d);
     case 0xeb:
       return vector<U64x2, bit_or>(d);
-    case 0xec:
-      return sse::handler<Lanes<AddSaturated, std::int8_t>>(d);
-    case 0xed:
-      return sse::handler<Lanes<AddSaturated, std::int16_t>>(d);
     case 0xee:
       return vector<S16x8, larger_of<S16x8>>(d);
     case 0xef:
@@ -219,7 +227,7 @@ Handler pick_arithmetic(const Decoded& d) {
     case 0xfe:
       return vector<U32x4, add<U32x4>>(d);
     default:
-      return nullptr;
+      return pick_widened(d);
   }
 }
 
