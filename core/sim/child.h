@@ -32,6 +32,7 @@ class Child {
   const HostedTask& task() const { return task_; }
   /// The master of its terminal, for the monitor to take over; none without StepSetupConsole.
   machine::FileId console() const { return console_; }
+  void forget_console() { console_ = {}; }
 
  private:
   using Done = Result<void, Errno>;
