@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "machine/fs/mqueue/mqueue.h"
 #include "machine/kernel/capabilities.h"
 #include "machine/kernel/create_task.h"
 #include "machine/kernel/pids.h"
@@ -70,6 +71,7 @@ void destroy(Kernel& kernel, NamespaceRef which) {
       kernel.uts_namespaces.erase(UtsNamespaceId{which.id});
       break;
     case NamespaceKind::ipc:
+      release_queues(kernel, std::as_const(kernel.ipc_namespaces)[IpcNamespaceId{which.id}].message_queues);
       kernel.ipc_namespaces.erase(IpcNamespaceId{which.id});
       break;
     case NamespaceKind::cgroup:
@@ -127,6 +129,7 @@ PidNamespaceId new_pid_namespace(Kernel& kernel, PidNamespaceId parent, UserName
 IpcNamespaceId new_ipc_namespace(Kernel& kernel, UserNamespaceId owner) {
   const IpcNamespaceId id = insert_copy(kernel, kernel.ipc_namespaces, IpcNamespaceId{}, owner);
   kernel.ipc_namespaces[id].message_queues = {};
+  kernel.ipc_namespaces[id].queues = 0;
   return id;
 }
 

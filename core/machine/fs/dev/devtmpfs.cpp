@@ -15,6 +15,7 @@ Result<SuperblockId, Errno> mount_devtmpfs(const Caller& caller, std::string_vie
   }
   const SuperblockId id = add_tmpfs(kernel, 0755);
   kernel.superblocks[id].type = "devtmpfs";
+  ++kernel.superblocks[id].mounts;  // the kernel's own
   TRY(populate_dev(caller, {MountId{}, kernel.superblocks[id].root}));
   return id;
 }

@@ -29,11 +29,34 @@ class NsfsSuperblock final : public Superblock {
   std::string show_options(const Caller&) const override { return ""; }
   void first_mount(Kernel& kernel) override { get_namespace(kernel, which_); }
   void shut_down(Kernel& kernel) override { put_namespace(kernel, which_); }
+  bool is_alive(const Kernel& kernel) const;
   bool shows(NamespaceRef which) const { return which.kind == which_.kind && which.id == which_.id; }
 
  private:
   NamespaceRef which_;
 };
+
+bool NsfsSuperblock::is_alive(const Kernel& kernel) const {
+  switch (which_.kind) {
+    case NamespaceKind::mnt:
+      return kernel.mount_namespaces.find({which_.id}) != nullptr;
+    case NamespaceKind::uts:
+      return kernel.uts_namespaces.find({which_.id}) != nullptr;
+    case NamespaceKind::ipc:
+      return kernel.ipc_namespaces.find({which_.id}) != nullptr;
+    case NamespaceKind::net:
+      return kernel.net_namespaces.find({which_.id}) != nullptr;
+    case NamespaceKind::pid:
+      return kernel.pid_namespaces.find({which_.id}) != nullptr;
+    case NamespaceKind::cgroup:
+      return kernel.cgroup_namespaces.find({which_.id}) != nullptr;
+    case NamespaceKind::time:
+      return kernel.time_namespaces.find({which_.id}) != nullptr;
+    case NamespaceKind::user:
+      return kernel.user_namespaces.find({which_.id}) != nullptr;
+  }
+  return false;
+}
 
 class NamespaceFile final : public File {
  public:
@@ -123,10 +146,8 @@ Path namespace_path(Kernel& kernel, NamespaceRef which) {
   for (const SuperblockId id : kernel.superblocks.ids()) {
     const auto* known = dynamic_cast<const NsfsSuperblock*>(std::as_const(kernel.superblocks).find(id));
     if (known == nullptr) continue;
-    if (std::as_const(kernel.dentries).find(known->root) == nullptr)
-      kernel.superblocks.erase(id);  // nobody had it any more, and it was swept
-    else if (known->shows(which))
-      return {MountId{}, known->root};
+    if (known->shows(which)) return {MountId{}, known->root};
+    if (known->mounts == 0 && !known->is_alive(kernel)) kernel.superblocks.erase(id);
   }
   auto superblock = std::make_unique<NsfsSuperblock>(which);
   superblock->type = "nsfs";
