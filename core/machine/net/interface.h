@@ -54,6 +54,7 @@ struct Interface {
   std::uint32_t queue_length = 1000;
   MacAddress mac;
   bool mac_was_set = false;  // a bridge keeps its address then
+  bool isolated = false;     // as a bridge's port: no frames to or from other isolated ones
   std::uint32_t master = 0;  // the bridge it is a port of
   InterfaceRef peer;         // veth: the other end
   std::uint32_t peer_link = 0;

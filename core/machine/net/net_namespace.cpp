@@ -3,6 +3,8 @@
 #include "machine/net/net_namespace.h"
 
 #include "machine/kernel/kernel.h"
+#include "machine/net/links.h"
+#include "machine/net/tcp.h"
 
 namespace drydock::machine {
 
@@ -27,6 +29,12 @@ void get_net_namespace(Kernel& kernel, NetNamespaceId id) {
 void put_net_namespace(Kernel& kernel, NetNamespaceId id) {
   NetNamespace* space = kernel.net_namespaces.find(id);
   if (space == nullptr || space->users == 0 || --space->users > 0) return;
+  std::vector<std::uint32_t> indices;
+  for (const auto& [index, interface] : space->interfaces) indices.push_back(index);
+  for (std::uint32_t index : indices) net::remove_interface(kernel, id, index);
+  net::forget_tcp(kernel, id);
+  for (auto event = kernel.network.events.begin(); event != kernel.network.events.end();)
+    event = event->second.at.net == id ? kernel.network.events.erase(event) : std::next(event);
   kernel.net_namespaces.erase(id);
 }
 

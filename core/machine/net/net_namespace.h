@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <string>
 #include <vector>
@@ -61,6 +62,7 @@ class NetNamespace {
 
   std::map<net::TcpKey, net::TcpId> tcp_connections;   // those with a remote end
   std::multimap<std::uint16_t, net::TcpId> tcp_bound;  // by local port: listeners and all that have one
+  std::deque<net::TcpId> time_waits;                   // in the order in which they end
   std::multimap<std::uint16_t, FileId> udp_bound;      // by local port
   std::vector<FileId> raw_sockets, ping_sockets, packet_sockets, netlink_sockets;
   std::uint32_t next_netlink_port = 0;

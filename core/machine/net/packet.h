@@ -58,8 +58,11 @@ struct Packet {
   std::string payload;
 
   // Of this host, not of the wire:
-  bool nat_done = false;  // translated already on this host
-  std::uint32_t mark = 0;
+  std::uint32_t connection = 0;  // firewall.h: the tracked connection it belongs to
+  bool reply = false;            // goes against the direction of that connection's first packet
+  std::uint32_t came_by = 0;     // the interface it was received on
+  std::uint8_t hops = 0;         // interfaces it has passed: a loop of bridges ends
+  bool spread = false;           // to a broadcast or multicast address
 
   std::uint32_t transport_bytes() const;  // the transport's header and the payload
   std::uint32_t ip_bytes() const;         // with the IP header

@@ -99,6 +99,9 @@ class Socket : public File {
   virtual std::uint64_t unsent_bytes(const Kernel&) const { return 0; }
   virtual bool is_stream() const { return type == 1; }
 
+  /// What SO_ERROR tells without waiting for a call to fail.
+  virtual void collect_error(Kernel&) {}
+
   Outcome read(const Caller& caller, std::span<char> out, const std::uint64_t* offset) override;
   Outcome write(const Caller& caller, std::span<const char> bytes, const std::uint64_t* offset) override;
   Outcome ioctl(const Caller& caller, std::uint64_t request, std::uint64_t argument) override;

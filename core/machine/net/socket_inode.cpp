@@ -42,7 +42,7 @@ InodeId make_socket_inode(Kernel& kernel, const Credentials& creator) {
   if (!kernel.network.socket_superblock) {
     auto superblock = std::make_unique<SocketSuperblock>();
     superblock->type = "sockfs";
-    superblock->device = kernel.next_device++;
+    superblock->device = kernel.take_device();
     superblock->mounts = 1;  // Linux mounts it for itself
     kernel.network.socket_superblock = kernel.superblocks.insert(std::move(superblock));
   }

@@ -153,6 +153,7 @@ Result<std::string, Errno> Socket::get_socket_option(const Caller& caller, int n
     case abi::so_protocol:
       return int_value(protocol);
     case abi::so_error: {
+      collect_error(caller.kernel);
       const auto error = take_error();
       return int_value(error ? static_cast<int>(*error) : 0);
     }

@@ -70,6 +70,7 @@ class TcpEndpoint {
   bool bound = false;  // has a local port
   bool reuse = false;  // SO_REUSEADDR when it was bound
   bool reuse_port = false;
+  bool v6_only = false;
   IpAddress local, remote;
   std::uint16_t local_port = 0, remote_port = 0;
   std::uint32_t device = 0;  // SO_BINDTODEVICE, or the scope of a link-local address
