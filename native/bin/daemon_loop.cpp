@@ -1,5 +1,6 @@
 #include "native/bin/daemon_loop.h"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
@@ -33,7 +34,13 @@ struct DaemonLoop::State : std::enable_shared_from_this<DaemonLoop::State> {
     scheduled = false;
     if (daemon == nullptr) return;
     for (const auto& watch : watches) watch->pump();
-    const engine::Daemon::Progress progress = daemon->step();
+    if (turn) static_cast<void>(turn());
+    engine::Daemon::Progress progress = daemon->step();
+    if (turn) {
+      const Turn after = turn();
+      progress.busy = progress.busy || after.busy;
+      if (after.deadline_ns) progress.deadline_ns = std::min(progress.deadline_ns, *after.deadline_ns);
+    }
     if (hook) hook();
     if (progress.busy) {
       schedule();  // behind what the sockets have to say
@@ -78,6 +85,7 @@ struct DaemonLoop::State : std::enable_shared_from_this<DaemonLoop::State> {
   asio::signal_set signals;
   std::function<void(int)> signal_handler;
   std::function<void()> hook;
+  std::function<Turn()> turn;
   std::vector<std::unique_ptr<Watch>> watches;
   engine::Daemon* daemon = nullptr;
   bool scheduled = false;
@@ -98,6 +106,10 @@ void DaemonLoop::watch(int fd, std::function<void()> pump) {
   watch->pump = std::move(pump);
   state_->wait_readable(*watch);
   state_->watches.push_back(std::move(watch));
+}
+
+void DaemonLoop::each_turn(std::function<Turn()> turn) {
+  state_->turn = std::move(turn);
 }
 
 void DaemonLoop::after_step(std::function<void()> hook) {

@@ -113,7 +113,8 @@ Result<void> set_seccomp_profile(DaemonOptions& options, const std::string& valu
 }
 
 const Flag kFlags[] = {
-    {"backend", 0, "", "string", SET_TEXT(backend), "Kernel that containers run on: native (default)"},
+    {"backend", 0, "", "string", SET_TEXT(backend),
+     "Kernel that containers run on: native (default), or sim, a Linux simulated in the daemon"},
     {"bip", 0, "bip", "string", SET_TEXT(settings.bip), "Specify network bridge IP"},
     {"bridge", 'b', "bridge", "string", SET_TEXT(settings.bridge), "Attach containers to a network bridge"},
     {"data-root", 0, "data-root", "string", SET_TEXT(settings.data_root), "Root directory of persistent state"},

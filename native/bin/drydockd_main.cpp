@@ -15,6 +15,7 @@
 #include "native/bin/daemon_options.h"
 #include "native/bin/log.h"
 #include "native/bin/pid_file.h"
+#include "native/bin/sim_backend.h"
 #include "native/bin/subordinate_ids.h"
 #include "native/bin/system_ports.h"
 #include "native/hostfs/host_fs.h"
@@ -138,11 +139,8 @@ class Shutdown {
 };
 
 Result<void> prepare(DaemonOptions& options) {
-  if (options.backend == "sim") {
-    return fail(ErrorKind::not_implemented, "the backend \"sim\" is not implemented yet");
-  }
-  if (options.backend != "native") {
-    return fail(ErrorKind::invalid_argument, "unknown backend ", go_quoted(options.backend), " (native)");
+  if (options.backend != "native" && options.backend != "sim") {
+    return fail(ErrorKind::invalid_argument, "unknown backend ", go_quoted(options.backend), " (native, sim)");
   }
   const auto level = parse_log_level(options.log_level);
   if (!level) return fail(ErrorKind::invalid_argument, "unable to parse logging level: ", options.log_level);
@@ -156,43 +154,21 @@ Result<void> prepare(DaemonOptions& options) {
   ::umask(022);
   // A daemon that writes to a client which is gone is told by EPIPE.
   ::signal(SIGPIPE, SIG_IGN);
-  TRY(make_directory(options.settings.data_root, 0711));
-  return make_directory(options.settings.exec_root, 0711);
+  return {};
 }
 
-Result<void> run(DaemonOptions options) {
-  TRY(prepare(options));
-  std::optional<PidFile> pid_file;
-  if (!options.pid_file.empty()) pid_file.emplace(TRY(PidFile::create(options.pid_file)));
-
-  SystemClock clock;
-  SystemRandom random;
-  boost::asio::io_context io(1);
-  DaemonLoop loop(io, clock);
-  const auto wake = [&loop] { loop.wake(); };
-
-  auto data = TRY(open_host_fs(options.settings.data_root));
-  auto root = TRY(open_host_fs("/"));
-  LinuxRuntimeOptions runtime_options;
-  runtime_options.exec_root = options.settings.exec_root;
-  runtime_options.monitor_program = sibling_program("drydock-monitor");
-  auto runtime = TRY(LinuxRuntime::open(runtime_options));
-  auto network = TRY(LinuxNetwork::open({options.settings.exec_root + "/network", sibling_program("drydock-proxy")}));
-  TransportOptions transport_options;
-  transport_options.proxies = proxies_from([](const char* name) { return std::getenv(name); });
-  auto transport = make_transport(io, wake, transport_options);
-
-  engine::Host host{*data, *root, *runtime, *network, *transport, clock, random, read_host_facts()};
+/// The daemon over a backend's ports, until it is told to end.
+Result<void> serve(const DaemonOptions& options, boost::asio::io_context& io, DaemonLoop& loop,
+                   const engine::Host& host) {
   engine::Daemon daemon(host, options.settings);
   TraceLog trace_log(daemon.trace);
   TRY(engine::open_daemon(daemon));
 
   api::EngineApi application(daemon, api::all_routes());
-  Server server(io, application, wake);
+  Server server(io, application, [&loop] { loop.wake(); });
   for (const std::string& address : options.hosts) TRY(listen(server, options, address));
 
   Shutdown shutdown(loop, daemon, server);
-  loop.watch(runtime->event_fd(), [&runtime] { runtime->pump(); });
   loop.on_signals({SIGINT, SIGTERM, SIGHUP}, [&shutdown](int number) { shutdown.on_signal(number); });
   loop.after_step([&] {
     trace_log.print_new();
@@ -202,6 +178,48 @@ Result<void> run(DaemonOptions options) {
   loop.run(daemon);
   log(LogLevel::info, "Daemon shutdown complete");
   return {};
+}
+
+std::unique_ptr<http::Transport> open_transport(boost::asio::io_context& io, DaemonLoop& loop) {
+  TransportOptions options;
+  options.proxies = proxies_from([](const char* name) { return std::getenv(name); });
+  return make_transport(
+      io, [&loop] { loop.wake(); }, options);
+}
+
+Result<void> run_native(const DaemonOptions& options) {
+  TRY(make_directory(options.settings.data_root, 0711));
+  TRY(make_directory(options.settings.exec_root, 0711));
+  SystemClock clock;
+  SystemRandom random;
+  boost::asio::io_context io(1);
+  DaemonLoop loop(io, clock);
+  auto data = TRY(open_host_fs(options.settings.data_root));
+  auto root = TRY(open_host_fs("/"));
+  LinuxRuntimeOptions runtime_options;
+  runtime_options.exec_root = options.settings.exec_root;
+  runtime_options.monitor_program = sibling_program("drydock-monitor");
+  auto runtime = TRY(LinuxRuntime::open(runtime_options));
+  auto network = TRY(LinuxNetwork::open({options.settings.exec_root + "/network", sibling_program("drydock-proxy")}));
+  auto transport = open_transport(io, loop);
+  loop.watch(runtime->event_fd(), [&runtime] { runtime->pump(); });
+  return serve(options, io, loop, {*data, *root, *runtime, *network, *transport, clock, random, read_host_facts()});
+}
+
+Result<void> run_simulated(const DaemonOptions& options) {
+  SimBackend backend = TRY(SimBackend::boot(options.settings));
+  boost::asio::io_context io(1);
+  DaemonLoop loop(io, backend.clock());
+  auto transport = open_transport(io, loop);
+  loop.each_turn([&backend] { return backend.turn(); });
+  return serve(options, io, loop, backend.host(*transport));
+}
+
+Result<void> run(DaemonOptions options) {
+  TRY(prepare(options));
+  std::optional<PidFile> pid_file;
+  if (!options.pid_file.empty()) pid_file.emplace(TRY(PidFile::create(options.pid_file)));
+  return options.backend == "sim" ? run_simulated(options) : run_native(options);
 }
 
 }  // namespace
