@@ -188,16 +188,16 @@ void end_line(Terminal& terminal, InputByte byte) {
   terminal.line_start = terminal.input.size();
 }
 
-void echo_input(Terminal& terminal, std::uint8_t c) {
+void echo_input(Terminal& terminal, std::uint8_t c, bool literal) {
   if (!terminal.termios.has_local(kLocalEcho)) return;
   finish_erasing(terminal);
-  if (c == '\n') return put_processed(terminal, '\n');
+  if (c == '\n' && !literal) return put_processed(terminal, '\n');
   if (terminal.input.size() == terminal.line_start) terminal.line_column = terminal.column;
   echo(terminal, c);
 }
 
-void store_plain(Terminal& terminal, std::uint8_t c) {
-  echo_input(terminal, c);
+void store_plain(Terminal& terminal, std::uint8_t c, bool literal = false) {
+  echo_input(terminal, c, literal);
   if (c == 0xff && terminal.termios.has_input(kInputParityMark)) store(terminal, {c, false, false});
   store(terminal, {c, false, false});
 }
@@ -256,7 +256,7 @@ void receive(Terminal& terminal, std::uint8_t c, std::vector<int>& signals) {
   if (terminal.next_is_literal) {
     terminal.next_is_literal = false;
     if (set.has_input(kInputStrip)) c &= 0x7f;
-    return store_plain(terminal, c);
+    return store_plain(terminal, c, true);
   }
   if (set.has_input(kInputStrip)) c &= 0x7f;
   if (set.has_input(kInputUpperToLower) && set.has_local(kLocalExtended) && c >= 'A' && c <= 'Z')
@@ -363,7 +363,8 @@ void flush_input(Terminal& terminal) {
 }
 
 void flush_output(Terminal& terminal) {
-  terminal.output.clear();
+  // What the master could read already is out of reach.
+  if (terminal.output.size() > kTerminalLineBytesMax) terminal.output.resize(kTerminalLineBytesMax);
 }
 
 void change_settings(Terminal& terminal, const Termios& termios) {

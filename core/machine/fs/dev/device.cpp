@@ -44,7 +44,7 @@ class MemoryDeviceFile final : public File {
     return static_cast<std::int64_t>(out.size());
   }
   Outcome write(const Caller&, std::span<const char> bytes, const std::uint64_t*) override {
-    if (kind_ == MemoryDevice::full && !bytes.empty()) return Errno::enospc;
+    if (kind_ == MemoryDevice::full) return Errno::enospc;
     return static_cast<std::int64_t>(bytes.size());
   }
   Outcome seek(const Caller&, std::int64_t, int) override { return done(); }
@@ -79,9 +79,7 @@ constexpr std::array<DeviceNode, 9> kDevices{{
 Result<std::unique_ptr<File>, Errno> open_ptmx_beside(const Caller& caller, const Path& path) {
   if (!path) return Errno::enodev;
   const Path directory{path.mount, caller.kernel.dentries[path.dentry].parent};
-  auto place = step_into(caller, directory, "pts");
-  if (!place.ok()) return Errno::enodev;
-  return open_ptmx(caller, place.value());
+  return open_ptmx(caller, TRY(step_into(caller, directory, "pts")));
 }
 
 Result<std::unique_ptr<File>, Errno> open_memory(std::uint32_t minor) {
