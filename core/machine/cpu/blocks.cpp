@@ -139,13 +139,22 @@ class Builder {
     if ((d.row->traits & kString) && d.repeat != 0) ended_ = true;
   }
 
+  /// Pairs that have one handler. The second keeps its own, for when the first has to go on alone.
+  void fuse() {
+    for (std::size_t i = 0; i + 1 < ops_.size(); ++i) {
+      if (decoded_[i + 1].row == nullptr) continue;
+      Handler fused = fused_stack(decoded_[i], decoded_[i + 1]);
+      if (fused == nullptr) fused = fused_compare_and_branch(decoded_[i], decoded_[i + 1]);
+      if (fused == nullptr) continue;
+      ops_[i].handler = fused;
+      ++i;
+    }
+  }
+
   void finish() {
     drop_dead_flags(decoded_, ops_);
     const std::size_t count = ops_.size();
-    if (count >= 2 && decoded_[count - 1].row != nullptr) {
-      const Handler fused = fused_compare_and_branch(decoded_[count - 2], decoded_[count - 1]);
-      if (fused != nullptr) ops_[count - 2].handler = fused;
-    }
+    fuse();
     Op end;
     end.imm = next_;
     end.handler = end_of_block(in_page(next_));

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "machine/cpu/handlers.h"
 #include "machine/cpu/instruction.h"
 
 namespace drydock::machine {
@@ -293,6 +294,20 @@ void place_operand(const Decoded& d, Arg arg, Op& op) {
   }
 }
 
+/// A segment's base can take the place of a base or index register that the address does not have.
+void fold_segment(Decoded& d, Op& op) {
+  if (d.segment == 0 || d.address32 || d.index != Decoded::kNoRegister || !d.memory() || d.row->pick == pick_lea)
+    return;
+  if (d.base == Decoded::kNoRegister) {
+    op.base = op.segment;
+  } else {
+    op.index = op.segment;
+    d.index = 0;  // whichever: that there is one
+  }
+  op.segment = kZeroRegister;
+  d.segment = 0;
+}
+
 }  // namespace
 
 bool make_op(Decoded& d, std::uint64_t rip, Op& op) {
@@ -307,6 +322,7 @@ bool make_op(Decoded& d, std::uint64_t rip, Op& op) {
   op.displacement = d.displacement + (d.rip_relative ? rip + d.length : 0);
   op.length = d.length;
   op.imm = d.imm;
+  fold_segment(d, op);
   op.handler = d.row->pick(d, op);
   return op.handler != nullptr;
 }

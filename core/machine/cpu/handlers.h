@@ -20,6 +20,8 @@ Handler pick_lea(Decoded& d, Op& op);
 Handler pick_xchg(Decoded& d, Op& op);
 Handler pick_push(Decoded& d, Op& op);
 Handler pick_pop(Decoded& d, Op& op);
+/// Two PUSHes or two POPs in one handler, which uses both Ops. Null: they are not such.
+Handler fused_stack(const Decoded& first, const Decoded& second);
 Handler pick_cmov(Decoded& d, Op& op);
 Handler pick_setcc(Decoded& d, Op& op);
 Handler pick_bswap(Decoded& d, Op& op);

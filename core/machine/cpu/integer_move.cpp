@@ -212,7 +212,41 @@ const Op* pop_m(State& s, const Op* op) {
   NEXT();
 }
 
+// Two of them, when the second is the next: one look at the TLB for both. Otherwise one after the other.
+
+const Op* push_two(State& s, const Op* op) {
+  const std::uint64_t top = s.cpu.gpr[rsp] - 16;
+  std::uint8_t* at = s.tlb.write(top, 16);
+  if (at == nullptr) [[unlikely]]
+    RETURN_CALL(push_r<std::uint64_t>);
+  poke<std::uint64_t>(at + 8, get_register<std::uint64_t>(s, op->rm));
+  poke<std::uint64_t>(at, get_register<std::uint64_t>(s, op[1].rm));
+  s.cpu.gpr[rsp] = top;
+  GO(op + 2);
+}
+const Op* pop_two(State& s, const Op* op) {
+  const std::uint8_t* at = s.tlb.read(s.cpu.gpr[rsp], 16);
+  if (at == nullptr) [[unlikely]]
+    RETURN_CALL(pop_r<std::uint64_t>);
+  const std::uint64_t second = peek<std::uint64_t>(at + 8);
+  poke<std::uint64_t>(register_at(s, op->rm), peek<std::uint64_t>(at));
+  poke<std::uint64_t>(register_at(s, op[1].rm), second);
+  s.cpu.gpr[rsp] += 16;
+  GO(op + 2);
+}
+
 }  // namespace
+
+Handler fused_stack(const Decoded& first, const Decoded& second) {
+  const auto plain = [](const Decoded& d, Pick pick) {
+    // rsp as an operand changes between the two.
+    const unsigned number = (d.opcode & 7) | (d.rex & 1) << 3;
+    return d.row->pick == pick && d.row->args[0] == Arg::Zv && d.size == 3 && number != rsp;
+  };
+  if (plain(first, pick_push) && plain(second, pick_push)) return push_two;
+  if (plain(first, pick_pop) && plain(second, pick_pop)) return pop_two;
+  return nullptr;
+}
 
 Handler pick_push(Decoded& d, Op&) {
   const Arg arg = d.row->args[0];

@@ -29,8 +29,8 @@ void execute(State& s, const Op* op) {
 
 struct Interpreter::Parts {
   explicit Parts(InterpreterLimits limits) : blocks(limits.decoded_instructions) {
-    nowhere.rip = kNowhere;
-    s.recent.fill(&nowhere);
+    s.nowhere.rip = kNowhere;
+    s.recent.fill(&s.nowhere);
   }
 
   const Block* block_at(std::uint64_t rip, bool single);
@@ -44,7 +44,6 @@ struct Interpreter::Parts {
 
   State s;
   BlockCache blocks;
-  Block nowhere;
   const PageSource* last_source = nullptr;
   std::uint64_t last_epoch = 0;
 };
@@ -54,12 +53,12 @@ Interpreter::~Interpreter() = default;
 
 void Interpreter::Parts::flush() {
   s.tlb.flush();
-  s.exec_tlb.flush();
+  s.flush_code_translations();
 }
 
 void Interpreter::Parts::forget() {
   blocks.clear();
-  s.recent.fill(&nowhere);
+  s.recent.fill(&s.nowhere);
   s.link_from = nullptr;
   s.block = nullptr;
 }
@@ -69,7 +68,7 @@ void Interpreter::flush_tlb() {
 }
 void Interpreter::flush_page(std::uint64_t page_address) {
   parts_->s.tlb.flush_page(page_address & kPageMask);
-  parts_->s.exec_tlb.entry_of(page_address) = ExecTlb::Entry{};
+  parts_->s.flush_code_translations();
 }
 void Interpreter::forget_code() {
   parts_->forget();
@@ -123,7 +122,10 @@ const Block* Interpreter::Parts::block_at(std::uint64_t rip, bool single) {
   if (!find_code_key(rip, key)) return nullptr;
   const Block* block = known_block(rip, key, single);
   if (block == nullptr) block = new_block(rip, key, single);
-  if (block != nullptr && !block->straddles && !block->single) s.recent[recent_slot(rip)] = block;
+  if (block != nullptr && !block->straddles && !block->single) {
+    block->stamp = s.exec_tlb.stamp;
+    s.recent[recent_slot(rip)] = block;
+  }
   return block;
 }
 

@@ -38,7 +38,7 @@ std::uint8_t* write_in_page(State& s, std::uint64_t address) {
   s.tlb.insert(page, view.data, view.write_fast);
   // There may be code in the frame, here or at another address, and this block may be made of it: look again.
   if (!view.write_fast || s.exec_tlb.entry_of(page).tag == s.exec_tlb.tag_of(page)) {
-    s.exec_tlb.flush();
+    s.flush_code_translations();
     s.code_written = true;
   }
   return view.data + (address & ~kPageMask);
@@ -139,6 +139,14 @@ const Op* leave_to_link(State& s, const Op* op) {
   s.leaving = Leave::branch;
   s.link_from = op;
   return nullptr;
+}
+
+const Op* jump_slowly(State& s, const Op*) {
+  const std::uint64_t rip = s.cpu.rip;
+  const Block* found = s.recent[recent_slot(rip)];
+  if (found->rip != rip || !s.exec_tlb.has(rip, found->key)) return leave_to(s, rip);
+  found->stamp = s.exec_tlb.stamp;
+  ENTER(found);
 }
 
 std::uint64_t retired_before(const State& s, const Op* op) {

@@ -70,6 +70,7 @@ struct alignas(Op) Block {
   bool straddles = false;
   bool single = false;  // decoded for a single step
   std::uint32_t count = 0;
+  mutable std::uint32_t stamp = 0;  // ExecTlb::stamp when it was last known to be what is at rip; see JUMP
   const Block* hash_next = nullptr;
 
   const Op* ops() const { return reinterpret_cast<const Op*>(this + 1); }
@@ -83,7 +84,7 @@ struct ExecTlb {
     std::uint64_t key = 0;
   };
   std::array<Entry, kEntries> entries{};
-  std::uint64_t stamp = 1;  // below kPageBytes
+  std::uint32_t stamp = 1;  // below kPageBytes
 
   Entry& entry_of(std::uint64_t rip) { return entries[(rip / kPageBytes) % kEntries]; }
   const Entry& entry_of(std::uint64_t rip) const { return entries[(rip / kPageBytes) % kEntries]; }
@@ -93,10 +94,12 @@ struct ExecTlb {
     const Entry& entry = entry_of(rip);
     return entry.tag == tag_of(rip) && entry.key == key;
   }
-  void flush() {
-    if (++stamp < kPageBytes) return;
+  /// False: stamps start again, so that whatever was marked with one must be cleared.
+  bool flush() {
+    if (++stamp < kPageBytes) return true;
     stamp = 1;
     entries.fill(Entry{});
+    return false;
   }
 };
 
@@ -117,6 +120,11 @@ struct State {
 
   static constexpr std::size_t kRecent = 8192;
   std::array<const Block*, kRecent> recent{};  // by rip; never null
+  Block nowhere;                               // at no address
+
+  void flush_code_translations() {
+    if (!exec_tlb.flush()) recent.fill(&nowhere);
+  }
 
   PageSource* source = nullptr;
   Leave leaving = Leave::branch;
@@ -245,6 +253,8 @@ const Op* leave_after(State& s, const Op* op, Stop::Reason reason);
 /// Goes on at `rip` by way of run(), which looks everything up again.
 const Op* leave_to(State& s, std::uint64_t rip);
 const Op* leave_to_link(State& s, const Op* op);
+/// What is mapped may have changed since the block at cpu.rip was last entered: looks at its page before run() has to.
+const Op* jump_slowly(State& s, const Op* op);
 /// Instructions retired in this run before `op`.
 std::uint64_t retired_before(const State& s, const Op* op);
 
@@ -277,13 +287,15 @@ inline std::size_t recent_slot(std::uint64_t rip) {
 }
 
 /// To any address.
-#define JUMP(target)                                                      \
-  do {                                                                    \
-    const std::uint64_t to = (target);                                    \
-    const Block* found = s.recent[recent_slot(to)];                       \
-    if (found->rip != to || !s.exec_tlb.has(to, found->key)) [[unlikely]] \
-      return leave_to(s, to);                                             \
-    ENTER(found);                                                         \
+#define JUMP(target)                                                         \
+  do {                                                                       \
+    const std::uint64_t to = (target);                                       \
+    const Block* found = s.recent[recent_slot(to)];                          \
+    if (found->rip != to || found->stamp != s.exec_tlb.stamp) [[unlikely]] { \
+      s.cpu.rip = to;                                                        \
+      RETURN_CALL(jump_slowly);                                              \
+    }                                                                        \
+    ENTER(found);                                                            \
   } while (false)
 
 }  // namespace drydock::machine
