@@ -69,10 +69,12 @@ std::optional<std::uint64_t> next_deadline(const Kernel& kernel) {
   std::optional<std::uint64_t> next;
   if (!kernel.deadlines.empty()) next = kernel.deadlines.begin()->first;
   if (!kernel.timers.empty() && (!next || kernel.timers.begin()->first < *next)) next = kernel.timers.begin()->first;
+  if (const auto packet = net_next_event_ns(kernel); packet && (!next || *packet < *next)) next = packet;
   return next;
 }
 
 void fire_due(Kernel& kernel) {
+  net_run(kernel);
   while (!kernel.deadlines.empty() && kernel.deadlines.begin()->first <= kernel.clock_ns)
     make_runnable(kernel, kernel.deadlines.begin()->second);
   while (!kernel.timers.empty() && kernel.timers.begin()->first <= kernel.clock_ns) {
