@@ -1,6 +1,7 @@
 // One attempt at a system call: filters, the handler, and the trace around it. syscall(2).
 
 #include "base/text.h"
+#include "machine/kernel/seccomp_filter.h"
 #include "machine/kernel/tracer.h"
 #include "machine/syscalls/syscall_names.h"
 #include "machine/syscalls/table.h"
@@ -10,6 +11,10 @@ namespace {
 
 Outcome carry_out(Kernel& kernel, TaskId id) {
   const Task& task = kernel.tasks[id];
+  // A call that is attempted again has passed its filters already.
+  if (task.seccomp_mode != 0 && !task.restart.again) [[unlikely]] {
+    if (std::optional<Outcome> filtered = filter_call(kernel, id)) return std::move(*filtered);
+  }
   const auto number = static_cast<std::uint64_t>(task.call_number);
   const SyscallRow* row = find_syscall(number);
   if (row == nullptr || row->handler == nullptr) {
