@@ -173,6 +173,10 @@ class ProcessDirectory final : public ProcessInode {
  public:
   using ProcessInode::ProcessInode;
   std::unique_ptr<Inode> clone() const override { return std::make_unique<ProcessDirectory>(*this); }
+  std::optional<Result<void, Errno>> own_permission(const Caller& caller, int) override {
+    if (still_valid(caller)) return std::nullopt;
+    return Result<void, Errno>(Errno::esrch);
+  }
   Result<InodeId, Errno> lookup(const Caller& caller, std::string_view name) override {
     if (!still_valid(caller)) return Errno::enoent;
     return find_row(caller, kRows, view_, superblock, name, kFirstPart);

@@ -111,6 +111,7 @@ class FdInfoFile final : public TextInode {
     const bool closes = kernel.fd_tables[kernel.tasks[view_.task].fds].entries[fd_].close_on_exec;
     std::string octal;
     std::uint32_t flags = (file->flags & ~abi::o_cloexec) | (closes ? abi::o_cloexec : 0);
+    if (file->path.mount) flags |= abi::o_largefile;  // openat(2) sets it for 64-bit programs
     for (; flags != 0; flags >>= 3) octal.insert(octal.begin(), static_cast<char>('0' + (flags & 7)));
     const MountPoint* mount = kernel.mounts.find(file->path.mount);
     const Inode* inode = kernel.inodes.find(file->inode);
@@ -203,6 +204,10 @@ class NsLink final : public ProcessInode {
     const NamespaceRef found =
         namespace_of(caller.kernel, std::as_const(caller.kernel).tasks[view_.task], which_->kind, which_->for_children);
     if (found.id == 0) return Errno::enoent;  // a zombie has left them
+    // A pid namespace that was made for children is none yet before the first of them.
+    if (which_->for_children && found.kind == NamespaceKind::pid &&
+        !std::as_const(caller.kernel.pid_namespaces)[PidNamespaceId{found.id}].init)
+      return Errno::enoent;
     return found;
   }
   const NsName* which_;

@@ -43,7 +43,7 @@ struct ProcessRow {
 /// The base of everything below /proc/PID: it is gone when the task is.
 class ProcessInode : public PseudoInode {
  public:
-  explicit ProcessInode(const ProcessView& view) : view_(view) {}
+  explicit ProcessInode(const ProcessView& view) : view_(view) { only_what_is_there = true; }
   Result<Attributes, Errno> attributes(const Caller& caller) override;
   bool still_valid(const Caller& caller) const override;
 

@@ -212,7 +212,7 @@ const NodeTable& system_nodes() {
     all.insert(all.end(), sysctl_rows().begin(), sysctl_rows().end());
     return all;
   }();
-  static const NodeTable table{rows, 0xf0000000, 0, false};
+  static const NodeTable table{rows, 0xf0000000, 0, false, true, sysctl_permission};
   return table;
 }
 

@@ -16,5 +16,9 @@ Result<SuperblockId, Errno> mount_proc(const Caller& caller, std::string_view so
 const NodeTable& system_nodes();
 std::span<const NodeRow> system_file_rows();
 std::span<const NodeRow> sysctl_rows();
+/// Below sys/ the mode bits hold for everybody, capabilities or not; those of root are also the network namespace's
+/// administrator's for sys/net.
+std::optional<Result<void, Errno>> sysctl_permission(const Caller& caller, std::string_view path, std::uint32_t mode,
+                                                     int mask);
 
 }  // namespace drydock::machine

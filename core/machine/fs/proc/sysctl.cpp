@@ -347,4 +347,17 @@ std::span<const NodeRow> sysctl_rows() {
   return kRows;
 }
 
+std::optional<Result<void, Errno>> sysctl_permission(const Caller& caller, std::string_view path, std::uint32_t mode,
+                                                     int mask) {
+  if (!path.starts_with("sys/")) return std::nullopt;
+  const Credentials& who = caller.credentials();
+  const auto root = uid_from(caller.kernel, caller.kernel.initial_user_namespace, 0).value_or(0);
+  if (who.euid == root || (path.starts_with("sys/net/") && may_set_net(caller).ok()))
+    mode >>= 6;
+  else if (in_group(who, 0))
+    mode >>= 3;
+  if ((static_cast<std::uint32_t>(mask) & ~mode & 7) != 0) return Result<void, Errno>(Errno::eacces);
+  return Result<void, Errno>();
+}
+
 }  // namespace drydock::machine

@@ -24,7 +24,7 @@ std::uint64_t directory_number(const NodeTable& table, std::size_t row, std::str
 
 class TableFile final : public TextInode {
  public:
-  TableFile(const NodeRow& row, bool owner_can_change) : row_(&row), owner_can_change_(owner_can_change) {}
+  TableFile(const NodeTable& table, const NodeRow& row) : table_(&table), row_(&row) {}
   std::unique_ptr<Inode> clone() const override { return std::make_unique<TableFile>(*this); }
   Result<std::string, Errno> text(const Caller& caller) override {
     if (row_->text != nullptr) return row_->text(caller);
@@ -35,13 +35,17 @@ class TableFile final : public TextInode {
     return row_->store != nullptr ? row_->store(caller, text) : Result<void, Errno>(Errno::einval);
   }
   Result<void, Errno> change(const Caller& caller, const AttributeChange& change) override {
-    if (owner_can_change_) return {};
+    if (table_->owner_can_change) return {};
     return PseudoInode::change(caller, change);
+  }
+  std::optional<Result<void, Errno>> own_permission(const Caller& caller, int mask) override {
+    if (table_->permission == nullptr) return std::nullopt;
+    return table_->permission(caller, row_->path, mode, mask);
   }
 
  private:
+  const NodeTable* table_;
   const NodeRow* row_;
-  bool owner_can_change_;
 };
 
 class TableLink final : public PseudoInode {
@@ -65,7 +69,7 @@ std::unique_ptr<PseudoInode> make_node(const Caller& caller, const NodeTable& ta
   } else if (abi::is_symlink(mode)) {
     node = std::make_unique<TableLink>(row);
   } else {
-    node = std::make_unique<TableFile>(row, table.owner_can_change);
+    node = std::make_unique<TableFile>(table, row);
     node->size = table.text_size;
   }
   node->mode = mode;
@@ -79,11 +83,17 @@ TableDirectory::TableDirectory(const NodeTable& table, std::string prefix, std::
   if (!prefix_.empty() && prefix_.back() != '/') prefix_ += '/';
   mode = abi::s_ifdir | permissions;
   links = 2;
+  only_what_is_there = table.only_what_is_there;
   for (std::size_t at = 0; at < table.rows.size(); ++at)
     if (table.rows[at].path.starts_with(prefix_)) {
       number = directory_number(table, at, prefix_);
       break;
     }
+}
+
+std::optional<Result<void, Errno>> TableDirectory::own_permission(const Caller& caller, int mask) {
+  if (table_->permission == nullptr) return std::nullopt;
+  return table_->permission(caller, prefix_, mode, mask);
 }
 
 Result<InodeId, Errno> TableDirectory::lookup(const Caller& caller, std::string_view name) {

@@ -3,6 +3,7 @@
 // /sys is such a table.
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,8 +26,12 @@ struct NodeRow {
 struct NodeTable {
   std::span<const NodeRow> rows;
   std::uint64_t first_inode_number = 0;
-  std::uint64_t text_size = 0;    // st_size of files: 0 in /proc, 4096 in /sys
-  bool owner_can_change = false;  // chmod(2) and chown(2) are taken (and forgotten): sysfs, but not /proc
+  std::uint64_t text_size = 0;      // st_size of files: 0 in /proc, 4096 in /sys
+  bool owner_can_change = false;    // chmod(2) and chown(2) are taken (and forgotten): sysfs, but not /proc
+  bool only_what_is_there = false;  // PseudoInode's, of all directories
+  /// Whose mode bits hold for root, too: /proc/sys. Null: the ordinary rules.
+  std::optional<Result<void, Errno>> (*permission)(const Caller&, std::string_view path, std::uint32_t mode,
+                                                   int mask) = nullptr;
 };
 
 /// The directory at `prefix` ("" or "sys/kernel").
@@ -34,6 +39,7 @@ class TableDirectory : public PseudoInode {
  public:
   TableDirectory(const NodeTable& table, std::string prefix, std::uint32_t permissions = 0555);
   std::unique_ptr<Inode> clone() const override { return std::make_unique<TableDirectory>(*this); }
+  std::optional<Result<void, Errno>> own_permission(const Caller& caller, int mask) override;
   Result<InodeId, Errno> lookup(const Caller& caller, std::string_view name) override;
   Result<std::vector<DirectoryItem>, Errno> list(const Caller& caller, std::uint64_t cookie,
                                                  std::size_t count_max) override;

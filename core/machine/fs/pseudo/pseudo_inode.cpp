@@ -26,6 +26,19 @@ Result<void, Errno> PseudoInode::change(const Caller&, const AttributeChange& ch
   return {};
 }
 
+Result<InodeId, Errno> PseudoInode::create(const Caller&, std::string_view, const NewNode& node) {
+  if (!abi::is_directory(mode)) return Errno::enotdir;
+  if (only_what_is_there) return Errno::enoent;
+  return abi::is_regular(node.mode) ? Errno::eacces : Errno::eperm;
+}
+
+Result<void, Errno> PseudoInode::rename(const Caller& caller, std::string_view, InodeId to_directory,
+                                        std::string_view to_name, std::uint32_t) {
+  auto* to = caller.kernel.inodes.find(to_directory);
+  if (only_what_is_there && to != nullptr && !to->lookup(caller, to_name).ok()) return Errno::enoent;
+  return Errno::eperm;
+}
+
 Result<std::unique_ptr<File>, Errno> PseudoInode::open(const Caller&, const Path&, std::uint32_t) {
   if (!abi::is_directory(mode)) return Errno::eio;
   return std::unique_ptr<File>(std::make_unique<DirectoryFile>());

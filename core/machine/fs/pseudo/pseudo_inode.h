@@ -26,10 +26,15 @@ class PseudoInode : public Inode {
   std::uint32_t links = 1;
   std::uint64_t size = 0;
   std::int64_t time_ns = 0;
+  bool only_what_is_there = false;  // /proc: making anything fails as if its name could not even be looked up
 
   Result<Attributes, Errno> attributes(const Caller& caller) override;
   /// Times and truncation are taken and forgotten; EPERM for the rest.
   Result<void, Errno> change(const Caller& caller, const AttributeChange& change) override;
+  /// EACCES for a file, EPERM for the rest.
+  Result<InodeId, Errno> create(const Caller& caller, std::string_view name, const NewNode& node) override;
+  Result<void, Errno> rename(const Caller& caller, std::string_view name, InodeId to_directory,
+                             std::string_view to_name, std::uint32_t flags) override;
   Result<std::unique_ptr<File>, Errno> open(const Caller& caller, const Path& path, std::uint32_t flags) override;
 };
 
