@@ -31,6 +31,7 @@ std::uint32_t flags_after(const Decoded& d) {
   if (row.pick == pick_inc_dec) {
     return (d.reg & 7) == 0 ? kind_of_size<FlagKind::inc>(d.size) : kind_of_size<FlagKind::dec>(d.size);
   }
+  if (row.pick == pick_bit_test || (row.pick == pick_sse_compare && (row.traits & kSetsFlags))) return kKnownStored;
   if (row.pick != pick_alu) return 0;
   switch (d.opcode >= 0x80 ? d.reg & 7 : d.opcode >> 3 & 7) {
     case 0:

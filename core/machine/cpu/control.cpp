@@ -71,6 +71,8 @@ Result by_code(unsigned code, Choose choose) {
 template <class Result, class Choose>
 Result by_flags_kind(std::uint32_t kind, Choose choose) {
   switch (kind) {
+    case kKnownStored:
+      return choose.template operator()<FlagKind::stored, std::uint64_t>();
     case kLazyKind<FlagKind::sub, std::uint8_t>:
       return choose.template operator()<FlagKind::sub, std::uint8_t>();
     case kLazyKind<FlagKind::sub, std::uint16_t>:

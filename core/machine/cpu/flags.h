@@ -168,4 +168,26 @@ inline bool carry_flag(const LazyFlags& flags) {
   return a >> (b > bits ? bits - 1 : b - 1) & 1;  // sar: as shr, but that the sign is shifted in
 }
 
+/// ZF alone, likewise.
+inline bool zero_flag(const LazyFlags& flags) {
+  const auto kind = static_cast<FlagKind>(flags.kind >> 2);
+  const std::uint64_t mask = ~std::uint64_t{0} >> (64 - (8U << (flags.kind & 3)));
+  const std::uint64_t a = flags.a;
+  const std::uint64_t b = flags.b;
+  if (kind == FlagKind::sub) return a == b;
+  if (kind == FlagKind::logic || kind == FlagKind::multiply) return a == 0;
+  if (kind == FlagKind::stored) return a & rflag::zf;
+  if (kind == FlagKind::add) return ((a + b) & mask) == 0;
+  if (kind == FlagKind::inc) return a == mask;
+  if (kind == FlagKind::dec) return a == 1;
+  if (kind == FlagKind::add_carry) return ((a + b + 1) & mask) == 0;
+  if (kind == FlagKind::sub_borrow) return ((a - b - 1) & mask) == 0;
+  if (kind == FlagKind::shl) return (a << b & mask) == 0;
+  if (kind == FlagKind::shr) return a >> b == 0;
+  return a >> b == 0 && (a & ~(mask >> 1)) == 0;  // sar: a negative number never becomes 0
+}
+
+/// LazyFlags::kind as known while decoding: 0 is unknown, this is FlagKind::stored.
+inline constexpr std::uint32_t kKnownStored = kLazyKind<FlagKind::stored, std::uint64_t>;
+
 }  // namespace drydock::machine

@@ -229,9 +229,10 @@ namespace {
 
 enum class Change : std::uint8_t { none, set, reset, complement };
 
-NOINLINE void set_carry(State& s, bool carry) {
-  const std::uint64_t others = arithmetic_flags(s.cpu.lazy_flags) & ~rflag::cf;
-  set_stored(s.cpu.lazy_flags, others | (carry ? rflag::cf : 0));
+/// ZF stays; the others are undefined.
+inline void set_carry(State& s, bool carry) {
+  const std::uint64_t zero = zero_flag(s.cpu.lazy_flags) ? rflag::zf : 0;
+  set_stored(s.cpu.lazy_flags, zero | (carry ? rflag::cf : 0));
 }
 
 template <Change C, class T>

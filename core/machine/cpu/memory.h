@@ -56,24 +56,29 @@ class SoftTlb {
   static constexpr std::uint64_t kEntries = 256;
   static constexpr std::uint64_t kNoTag = 1;  // no page address
 
-  struct Entry {
+  struct alignas(32) Entry {  // a power of two: the offset of an entry is a shift and a mask
     std::uint64_t read_tag = kNoTag;
     std::uint64_t write_tag = kNoTag;
     std::uintptr_t addend = 0;  // host address - guest address, modulo the host's word
   };
 
+  bool can_read(std::uint64_t address, unsigned bytes) const {
+    return entry_of(address).read_tag == ((address + bytes - 1) & kPageMask);
+  }
+  bool can_write(std::uint64_t address, unsigned bytes) const {
+    return entry_of(address).write_tag == ((address + bytes - 1) & kPageMask);
+  }
+  /// Of an address that can be read or written.
+  std::uint8_t* host(std::uint64_t address) const {
+    return reinterpret_cast<std::uint8_t*>(entry_of(address).addend + static_cast<std::uintptr_t>(address));
+  }
+
   /// Null on a miss.
   std::uint8_t* read(std::uint64_t address, unsigned bytes) const {
-    const Entry& entry = entry_of(address);
-    if (entry.read_tag != ((address + bytes - 1) & kPageMask)) [[unlikely]]
-      return nullptr;
-    return host(entry, address);
+    return can_read(address, bytes) ? host(address) : nullptr;
   }
   std::uint8_t* write(std::uint64_t address, unsigned bytes) const {
-    const Entry& entry = entry_of(address);
-    if (entry.write_tag != ((address + bytes - 1) & kPageMask)) [[unlikely]]
-      return nullptr;
-    return host(entry, address);
+    return can_write(address, bytes) ? host(address) : nullptr;
   }
 
   /// Replaces what was in the page's entry, so that both tags always mean the same frame.
@@ -96,10 +101,6 @@ class SoftTlb {
 
  private:
   const Entry& entry_of(std::uint64_t address) const { return entries_[(address / kPageBytes) % kEntries]; }
-  static std::uint8_t* host(const Entry& entry, std::uint64_t address) {
-    return reinterpret_cast<std::uint8_t*>(entry.addend + static_cast<std::uintptr_t>(address));
-  }
-
   std::array<Entry, kEntries> entries_{};
   bool has_writes_ = false;  // some write tag may be valid
 };

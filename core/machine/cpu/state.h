@@ -219,27 +219,31 @@ inline std::uint8_t* writable(State& s, const Op* op, std::uint64_t address, uns
 /// In a handler: the host address of a guest operand, or out by the fault. A handler is a template with a last
 /// parameter `Slowly`: when the TLB misses, it starts again as `slow`, which is itself with true. So the usual one
 /// calls nothing, and needs no frame. (Nothing may have been changed before it.)
-#define READABLE(name, address, bytes, slow)                      \
-  const std::uint64_t name##_address = (address);                 \
-  const std::uint8_t* name = s.tlb.read(name##_address, (bytes)); \
-  if (name == nullptr) [[unlikely]] {                             \
-    if constexpr (!Slowly) {                                      \
-      RETURN_CALL(slow);                                          \
-    } else {                                                      \
-      name = read_slowly(s, name##_address, (bytes));             \
-      if (name == nullptr) return leave(s, op);                   \
-    }                                                             \
+#define READABLE(name, address, bytes, slow)                   \
+  const std::uint64_t name##_address = (address);              \
+  const std::uint8_t* name;                                    \
+  if (!s.tlb.can_read(name##_address, (bytes))) [[unlikely]] { \
+    if constexpr (!Slowly) {                                   \
+      RETURN_CALL(slow);                                       \
+    } else {                                                   \
+      name = read_slowly(s, name##_address, (bytes));          \
+      if (name == nullptr) return leave(s, op);                \
+    }                                                          \
+  } else {                                                     \
+    name = s.tlb.host(name##_address);                         \
   }
-#define WRITABLE(name, address, bytes, slow)                 \
-  const std::uint64_t name##_address = (address);            \
-  std::uint8_t* name = s.tlb.write(name##_address, (bytes)); \
-  if (name == nullptr) [[unlikely]] {                        \
-    if constexpr (!Slowly) {                                 \
-      RETURN_CALL(slow);                                     \
-    } else {                                                 \
-      name = write_slowly(s, op, name##_address, (bytes));   \
-      if (name == nullptr) return leave(s, op);              \
-    }                                                        \
+#define WRITABLE(name, address, bytes, slow)                    \
+  const std::uint64_t name##_address = (address);               \
+  std::uint8_t* name;                                           \
+  if (!s.tlb.can_write(name##_address, (bytes))) [[unlikely]] { \
+    if constexpr (!Slowly) {                                    \
+      RETURN_CALL(slow);                                        \
+    } else {                                                    \
+      name = write_slowly(s, op, name##_address, (bytes));      \
+      if (name == nullptr) return leave(s, op);                 \
+    }                                                           \
+  } else {                                                      \
+    name = s.tlb.host(name##_address);                          \
   }
 
 // --- leaving ---------------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ TEST_CASE("lazy flags give what the addition of two bytes sets") {
   CHECK((cpu.rflags() & rflag::arithmetic) == (rflag::cf | rflag::zf | rflag::af | rflag::pf));
 }
 
-TEST_CASE("CF alone is the CF of all flags, for each kind and size") {
+TEST_CASE("CF alone and ZF alone are those of all flags, for each kind") {
   const std::uint64_t values[] = {0, 1, 2, 0x7f, 0x80, 0xff};
   unsigned compared = 0;
   for (std::uint32_t kind = 0; kind < 12; ++kind) {
@@ -35,6 +35,7 @@ TEST_CASE("CF alone is the CF of all flags, for each kind and size") {
         if (is_shift && (b == 0 || b > 31)) continue;
         const LazyFlags flags{a, b, kind << 2};
         CHECK(carry_flag(flags) == ((arithmetic_flags(flags) & rflag::cf) != 0));
+        CHECK(zero_flag(flags) == ((arithmetic_flags(flags) & rflag::zf) != 0));
         ++compared;
       }
     }
