@@ -157,7 +157,6 @@ Outcome sys_clock_nanosleep(const Call& call) {
   const std::int32_t clock = call.i32(0);
   const bool absolute = (call.u32(1) & timer_abstime) != 0;
   Task& task = call.self();
-  if (clock == thread_cpu || clock == tai + 1) return Errno::einval;
   const std::uint64_t now = TRY(clock_ns(call, clock));
   if (clock < 0 || clock == process_cpu || clock == monotonic_raw || clock == realtime_coarse ||
       clock == monotonic_coarse)
