@@ -6,16 +6,15 @@
 
 #include <elf.h>
 #include <fcntl.h>
-#include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -28,6 +27,42 @@
 using namespace drydock::machine;
 
 namespace {
+
+// The guest's numbers: those of x86-64, whatever the host is.
+enum : std::uint64_t {
+  guest_read = 0,
+  guest_write = 1,
+  guest_close = 3,
+  guest_fstat = 5,
+  guest_lseek = 8,
+  guest_mmap = 9,
+  guest_mprotect = 10,
+  guest_munmap = 11,
+  guest_brk = 12,
+  guest_rt_sigaction = 13,
+  guest_rt_sigprocmask = 14,
+  guest_ioctl = 16,
+  guest_madvise = 28,
+  guest_dup2 = 33,
+  guest_getpid = 39,
+  guest_exit = 60,
+  guest_uname = 63,
+  guest_fcntl = 72,
+  guest_getuid = 102,
+  guest_getgid = 104,
+  guest_geteuid = 107,
+  guest_getegid = 108,
+  guest_getppid = 110,
+  guest_prctl = 157,
+  guest_arch_prctl = 158,
+  guest_set_tid_address = 218,
+  guest_fadvise64 = 221,
+  guest_exit_group = 231,
+  guest_openat = 257,
+  guest_newfstatat = 262,
+  guest_set_robust_list = 273,
+  guest_getrandom = 318,
+};
 
 class Memory : public PageSource {
  public:
@@ -157,7 +192,7 @@ class Guest {
       if (stop.reason == Stop::Reason::budget) continue;
       if (stop.reason != Stop::Reason::syscall) return report(stop);
       const std::uint64_t number = cpu_.gpr[rax];
-      if (number == SYS_exit_group || number == SYS_exit) return static_cast<int>(cpu_.gpr[rdi] & 0xff);
+      if (number == guest_exit_group || number == guest_exit) return static_cast<int>(cpu_.gpr[rdi] & 0xff);
       cpu_.gpr[rax] = static_cast<std::uint64_t>(call(number));
     }
   }
@@ -175,57 +210,57 @@ class Guest {
   std::int64_t call(std::uint64_t number) {
     const std::uint64_t a = cpu_.gpr[rdi], b = cpu_.gpr[rsi], c = cpu_.gpr[rdx];
     switch (number) {
-      case SYS_read:
+      case guest_read:
         return read_some(static_cast<int>(a), b, c);
-      case SYS_write:
+      case guest_write:
         return write_some(static_cast<int>(a), b, c);
-      case SYS_openat:
+      case guest_openat:
         return host(openat(static_cast<int>(a), memory_.text(b).c_str(), static_cast<int>(c), 0644));
-      case SYS_close:
+      case guest_close:
         return host(close(static_cast<int>(a)));
-      case SYS_dup2:
+      case guest_dup2:
         return host(dup2(static_cast<int>(a), static_cast<int>(b)));
-      case SYS_lseek:
+      case guest_lseek:
         return host(lseek(static_cast<int>(a), static_cast<off_t>(b), static_cast<int>(c)));
-      case SYS_fstat:
+      case guest_fstat:
         return stat_of(fstat(static_cast<int>(a), &stat_), b);
-      case SYS_newfstatat: {
+      case guest_newfstatat: {
         const std::string path = memory_.text(b);
         return stat_of(fstatat(static_cast<int>(a), path.c_str(), &stat_, static_cast<int>(cpu_.gpr[r10])), c);
       }
-      case SYS_brk:
+      case guest_brk:
         return set_brk(a);
-      case SYS_mmap:
+      case guest_mmap:
         return map_anonymous(a, b);
-      case SYS_munmap:
+      case guest_munmap:
         memory_.unmap(a, (b + kPageBytes - 1) & kPageMask);
         return 0;
-      case SYS_arch_prctl:
+      case guest_arch_prctl:
         if (a == 0x1002) cpu_.fs_base = b;
         return 0;
-      case SYS_getrandom:
+      case guest_getrandom:
         return fill(a, b);
-      case SYS_uname:
+      case guest_uname:
         return memory_.copy_in(a, kUname.data(), kUname.size()) ? 0 : -EFAULT;
-      case SYS_getpid:
-      case SYS_set_tid_address:
+      case guest_getpid:
+      case guest_set_tid_address:
         return 1;
-      case SYS_getppid:
-      case SYS_getuid:
-      case SYS_geteuid:
-      case SYS_getgid:
-      case SYS_getegid:
-      case SYS_mprotect:
-      case SYS_set_robust_list:
-      case SYS_rt_sigaction:
-      case SYS_rt_sigprocmask:
-      case SYS_prctl:
-      case SYS_fadvise64:
-      case SYS_madvise:
+      case guest_getppid:
+      case guest_getuid:
+      case guest_geteuid:
+      case guest_getgid:
+      case guest_getegid:
+      case guest_mprotect:
+      case guest_set_robust_list:
+      case guest_rt_sigaction:
+      case guest_rt_sigprocmask:
+      case guest_prctl:
+      case guest_fadvise64:
+      case guest_madvise:
         return 0;
-      case SYS_ioctl:
+      case guest_ioctl:
         return -ENOTTY;
-      case SYS_fcntl:
+      case guest_fcntl:
         return 0;
       default:
         return -ENOSYS;
@@ -245,8 +280,10 @@ class Guest {
     return host(write(fd, buffer.data(), buffer.size()));
   }
   std::int64_t stat_of(int result, std::uint64_t address) {
-    if (result == 0 && !memory_.copy_in(address, &stat_, sizeof stat_)) return -EFAULT;
-    return host(result);
+    if (result != 0) return -errno;
+    const std::uint64_t words[18] = {
+        stat_.st_dev, stat_.st_ino, 1, stat_.st_mode, 0, 0, static_cast<std::uint64_t>(stat_.st_size), 4096};
+    return memory_.copy_in(address, words, sizeof words) ? 0 : -EFAULT;
   }
   std::int64_t set_brk(std::uint64_t wanted) {
     if (wanted < brk_start_) return static_cast<std::int64_t>(brk_);
@@ -290,10 +327,7 @@ int main(int argc, char** argv) {
   guest->build_stack(std::vector<std::string>(argv + 1, argv + argc));
   const int status = guest->run();
   if (std::getenv("DRYDOCK_GUEST_STATS") != nullptr) {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    const double seconds =
-        static_cast<double>(usage.ru_utime.tv_sec) + static_cast<double>(usage.ru_utime.tv_usec) / 1e6;
+    const double seconds = static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
     std::fprintf(stderr, "guest_runner: %llu instructions, %.3f s, %.0f million/s\n",
                  static_cast<unsigned long long>(guest->retired()), seconds,
                  static_cast<double>(guest->retired()) / seconds / 1e6);
