@@ -81,6 +81,19 @@ Result<SimRuntime::Process*> SimRuntime::find_living(const ProcessKey& key) {
   return found->second.get();
 }
 
+std::string SimRuntime::container_of(machine::ProcessId process) const {
+  constexpr int kDepthMax = 1024;
+  const machine::Kernel& kernel = daemon_.kernel();
+  for (int depth = 0; process && depth < kDepthMax; ++depth) {
+    for (const auto& [id, container] : containers_)
+      if (container->monitor_process == process) return id;
+    const machine::Process* found = kernel.processes.find(process);
+    if (found == nullptr) break;
+    process = found->parent;
+  }
+  return "";
+}
+
 Result<runtime::Created> SimRuntime::create(const runtime::CreateRequest& request) {
   if (request.id.empty() || request.id.find('/') != std::string::npos || request.id[0] == '.')
     return fail(ErrorKind::invalid_argument, "invalid container ID format: ", request.id);

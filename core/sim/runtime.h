@@ -27,6 +27,9 @@ class SimRuntime final : public runtime::Runtime {
   /// Moves input and output, takes in what has ended. True: something happened.
   bool pump();
 
+  /// The container that the process belongs to: a descendant of its monitor. Empty: none.
+  std::string container_of(machine::ProcessId process) const;
+
   const runtime::KernelFeatures& features() const override { return features_; }
   Result<runtime::Created> create(const runtime::CreateRequest& request) override;
   Result<void> start(const std::string& container) override;

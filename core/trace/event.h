@@ -60,13 +60,24 @@ struct TaskEvent {
   int exit_code = 0;
 };
 
+/// A system call of a process on the simulated kernel, as strace(1) words it. One that blocks is told twice: what is
+/// known of it when it begins to wait, and the whole.
+struct SyscallEvent {
+  std::string container;  // empty: a process of the host
+  std::int64_t pid = 0;   // the host's
+  std::string name;       // "openat"
+  std::string text;       // `openat(AT_FDCWD, "/etc/passwd", O_RDONLY) = 3`, without strace's columns
+  bool finished = true;
+};
+
 /// Something that Drydock does not model was asked for: never silently faked.
 struct UnimplementedEvent {
   std::string what;   // "endpoint POST /session", "HostConfig.CpuRealtimePeriod"
   std::string where;  // who answered so
 };
 
-using Payload = std::variant<HttpEvent, EngineEvent, RegistryEvent, RuntimeStepEvent, TaskEvent, UnimplementedEvent>;
+using Payload =
+    std::variant<HttpEvent, EngineEvent, RegistryEvent, RuntimeStepEvent, TaskEvent, SyscallEvent, UnimplementedEvent>;
 
 struct Event {
   std::uint64_t seq = 0;     // from 1, without gaps

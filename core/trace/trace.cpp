@@ -68,6 +68,11 @@ Json payload_json(const TaskEvent& event) {
   return out;
 }
 
+Json payload_json(const SyscallEvent& event) {
+  return {{"kind", "syscall"},  {"container", event.container}, {"pid", event.pid},
+          {"name", event.name}, {"text", event.text},           {"finished", event.finished}};
+}
+
 Json payload_json(const UnimplementedEvent& event) {
   return {{"kind", "unimplemented"}, {"what", event.what}, {"where", event.where}};
 }

@@ -114,6 +114,10 @@ std::string SyscallText::unfinished() const {
   return concat(name_, "(", arguments(true), " <unfinished ...>");
 }
 
+std::string SyscallText::text() const {
+  return concat(name_, "(", arguments(false), ") ", result_);
+}
+
 std::string SyscallText::line() const {
   std::string text = concat(name_, "(", arguments(false), ")");
   text.append(text.size() < kResultColumn ? kResultColumn - text.size() : 1, ' ');

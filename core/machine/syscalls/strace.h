@@ -25,6 +25,8 @@ class SyscallText {
   std::string unfinished() const;
   /// "wait4(-1, [{WIFEXITED(s) && WEXITSTATUS(s) == 0}], 0, NULL) = 7", after finish().
   std::string line() const;
+  /// The same without the columns that strace sets results in.
+  std::string text() const;
 
   std::string_view name() const { return name_; }
   /// "= 0", "= -1 ENOENT (No such file or directory)", after finish().

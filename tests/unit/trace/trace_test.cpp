@@ -84,4 +84,7 @@ TEST_CASE("span, cause and who appear in the line only where they are known") {
   CHECK(to_json_line(event) ==
         "{\"seq\":1,\"time_ns\":0,\"span\":2,\"cause\":3,\"who\":\"web\\n\xef\xbf\xbd\","
         "\"event\":{\"kind\":\"unimplemented\",\"what\":\"\",\"where\":\"\"}}");
+  CHECK(
+      line(SyscallEvent{"c1", 42, "chdir", "chdir(\"/\") = 0", true}) ==
+      R"({"seq":3,"time_ns":9,"event":{"kind":"syscall","container":"c1","pid":42,"name":"chdir","text":"chdir(\"/\") = 0","finished":true}})");
 }
