@@ -135,7 +135,9 @@ void Injection::take_back() {
 }
 
 Outcome inject(Kernel& kernel, TaskId task, std::int64_t number, std::initializer_list<HostArgument> arguments) {
-  DD_ASSERT(arguments.size() <= 6 && kernel.tasks[task].body == TaskBody::hosted);
+  DD_ASSERT(arguments.size() <= 6);
+  const Task* hosted = kernel.tasks.find(task);
+  if (hosted == nullptr || hosted->body != TaskBody::hosted || hosted->state == TaskState::zombie) return Errno::esrch;
   Injection injection(kernel, task);
   if (auto laid = injection.lay_out(arguments); !laid.ok()) return laid.error();
   if (auto filled = injection.fill_scratch(); !filled.ok()) return filled.error();

@@ -76,7 +76,8 @@ class HostArgument {
   const std::vector<std::string>* strings_ = nullptr;
 };
 
-/// Carries the call out as that task, which must be a hosted one. E2BIG: more than kScratchBytesMax of arguments.
+/// Carries the call out as that task. ESRCH: it has ended, or is no hosted task (any more). E2BIG: more than
+/// kScratchBytesMax of arguments.
 Outcome inject(Kernel& kernel, TaskId task, std::int64_t number, std::initializer_list<HostArgument> arguments);
 
 /// Numbers of the calls that hosted tasks make. syscalls(2).
