@@ -90,6 +90,14 @@ void take_down(Kernel& kernel, InterfaceRef ref, NetNamespace& space, Interface&
   forget_neighbours(kernel, ref);
 }
 
+/// The interface that has this address.
+std::uint32_t owner_of(const NetNamespace& space, const IpAddress& address) {
+  for (const auto& entry : space.interfaces)
+    for (const InterfaceAddress& own : entry.second.addresses)
+      if (own.prefix.address == address) return entry.first;
+  return 1;
+}
+
 }  // namespace
 
 void set_up(Kernel& kernel, InterfaceRef ref, bool up) {
@@ -97,6 +105,7 @@ void set_up(Kernel& kernel, InterfaceRef ref, bool up) {
   if (interface == nullptr || interface->up == up) return;
   NetNamespace& space = kernel.net_namespaces[ref.net];
   interface->up = up;
+  interface->was_up = interface->was_up || up;
   if (up) {
     bring_up(space, *interface);
   } else {
@@ -130,7 +139,11 @@ Result<void, Errno> add_address(Kernel& kernel, InterfaceRef ref, InterfaceAddre
   }
   if (v6 && address.prefix.address.is_link_local()) address.scope = kScopeLink;
   if (address.label.empty() && !v6) address.label = interface->name;
-  interface->addresses.push_back(address);
+  // Primary addresses come before all secondary ones.
+  const auto place =
+      std::find_if(interface->addresses.begin(), interface->addresses.end(),
+                   [&](const InterfaceAddress& present) { return !address.secondary && present.secondary; });
+  interface->addresses.insert(place, address);
   if (!address.secondary) add_connected_route(space, *interface, address);
   return {};
 }
@@ -173,10 +186,10 @@ Result<void, Errno> add_route(Kernel& kernel, NetNamespaceId net, Route route, b
   if (v6 && route.metric == 0) route.metric = kIp6Metric * 4;
   if (route.kind == RouteKind::unicast) {
     if (!route.gateway.is_unspecified()) {
-      if (is_local_address(kernel, net, route.gateway)) return Errno::einval;
       const auto next = lookup_route(kernel, net, route.gateway, route.interface);
       if (!next.ok() || !next->gateway.is_unspecified()) return Errno::enetunreach;
-      if (route.interface == 0) route.interface = next->interface;
+      const bool on_lo = next->local && route.interface == 0;
+      if (route.interface == 0) route.interface = on_lo ? owner_of(space, route.gateway) : next->interface;
     } else if (!v6) {
       route.scope = kScopeLink;
     }
@@ -204,7 +217,8 @@ Result<void, Errno> remove_route(Kernel& kernel, NetNamespaceId net, const Route
            route.destination.network() == wanted.destination.network() &&
            (wanted.interface == 0 || route.interface == wanted.interface) &&
            (wanted.gateway.is_unspecified() || route.gateway == wanted.gateway) &&
-           (wanted.metric == 0 || route.metric == wanted.metric);
+           (wanted.metric == 0 || route.metric == wanted.metric) &&
+           (wanted.scope == kAnyScope || wanted.destination.address.is_v6() || route.scope == wanted.scope);
   });
   if (found == routes.end()) return Errno::esrch;
   routes.erase(found);

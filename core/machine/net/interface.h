@@ -49,6 +49,8 @@ struct Interface {
   std::string name, alias;
   InterfaceKind kind = InterfaceKind::dummy;
   bool up = false;
+  bool was_up = false;            // its queue has been made
+  bool had_ports = false;         // bridge: without ever a port it counts as connected
   std::uint32_t extra_flags = 0;  // IFF_PROMISC, IFF_ALLMULTI, IFF_NOARP as set
   std::uint32_t mtu = 1500;
   std::uint32_t queue_length = 1000;

@@ -144,9 +144,7 @@ Result<void, Errno> set_address(Kernel& kernel, InterfaceRef ref, const std::str
   fresh.broadcast = fresh.prefix.broadcast();
   fresh.label = label;
   if (interface.kind == InterfaceKind::loopback) fresh.broadcast = IpAddress::v4(0);
-  TRY(add_address(kernel, ref, fresh));
-  set_up(kernel, ref, true);
-  return {};
+  return add_address(kernel, ref, fresh);
 }
 
 /// A new mask or broadcast address: the address is taken away and put back, so that its route follows.
@@ -201,7 +199,6 @@ Result<void, Errno> set_value(Kernel& kernel, InterfaceRef ref, std::uint64_t re
       return {};
     }
     case abi::siocsifaddr:
-      if (fields.u16(0) != abi::af_inet) return Errno::einval;
       return set_address(kernel, ref, wanted.name, address);
     default:
       return change_address(kernel, ref, wanted.name, request, address);
@@ -271,6 +268,9 @@ Outcome interface_ioctl(const Caller& caller, NetNamespaceId net, std::uint64_t 
     case abi::siocsiftxqlen: {
       const InterfaceRequest wanted = TRY(request_at(call, argument));
       if (!admin) return Errno::eperm;
+      const bool of_address = request == abi::siocsifaddr || request == abi::siocsifdstaddr ||
+                              request == abi::siocsifbrdaddr || request == abi::siocsifnetmask;
+      if (of_address && wanted.fields.u16(0) != abi::af_inet) return Errno::einval;
       const std::uint32_t index = interface_by_name(std::as_const(caller.kernel).net_namespaces[net],
                                                     wanted.name.substr(0, wanted.name.find(':')));
       if (index == 0) return Errno::enodev;

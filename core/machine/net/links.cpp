@@ -223,9 +223,11 @@ Result<void, Errno> set_master(Kernel& kernel, InterfaceRef ref, std::uint32_t b
   if (bridge == 0) return {};
   const Interface* master = find_interface(kernel, {ref.net, bridge});
   if (master == nullptr) return Errno::enodev;
-  if (master->kind != InterfaceKind::bridge || port->kind == InterfaceKind::loopback) return Errno::einval;
+  if (master->kind != InterfaceKind::bridge) return Errno::eopnotsupp;
+  if (port->kind == InterfaceKind::loopback) return Errno::einval;
   if (port->kind == InterfaceKind::bridge) return Errno::eloop;
   port->master = bridge;
+  space.interfaces.at(bridge).had_ports = true;
   choose_bridge_mac(space, bridge);
   carrier_changed(kernel, {ref.net, bridge});
   return {};
@@ -238,7 +240,7 @@ bool has_carrier(const Kernel& kernel, InterfaceRef ref) {
     const Interface* peer = find_interface(kernel, interface->peer);
     return peer != nullptr && peer->up;
   }
-  if (interface->kind != InterfaceKind::bridge) return true;
+  if (interface->kind != InterfaceKind::bridge || !interface->had_ports) return true;
   for (const auto& entry : kernel.net_namespaces[ref.net].interfaces)
     if (entry.second.master == ref.index && has_carrier(kernel, {ref.net, entry.first})) return true;
   return false;

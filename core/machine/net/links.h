@@ -38,7 +38,7 @@ Result<void, Errno> rename_interface(Kernel& kernel, InterfaceRef ref, std::stri
 void set_up(Kernel& kernel, InterfaceRef ref, bool up);
 Result<void, Errno> set_mtu(Kernel& kernel, InterfaceRef ref, std::uint32_t mtu);  // EINVAL
 void set_mac(Kernel& kernel, InterfaceRef ref, const MacAddress& mac);
-/// bridge 0: no longer a port. EBUSY: port of another one. ELOOP: a bridge in a bridge. EINVAL: no bridge, or lo.
+/// bridge 0: no longer a port. ELOOP: a bridge in a bridge. EINVAL: lo. EOPNOTSUPP: the other one is no bridge.
 Result<void, Errno> set_master(Kernel& kernel, InterfaceRef ref, std::uint32_t bridge);
 
 /// EEXIST. The route to its network comes with it while the interface is up.
@@ -47,9 +47,10 @@ Result<void, Errno> add_address(Kernel& kernel, InterfaceRef ref, InterfaceAddre
 Result<void, Errno> add_address(Kernel& kernel, InterfaceRef ref, const Prefix& prefix);
 Result<void, Errno> remove_address(Kernel& kernel, InterfaceRef ref, const Prefix& prefix);  // EADDRNOTAVAIL
 
+inline constexpr std::uint8_t kAnyScope = 255;
 /// EEXIST, ENETUNREACH: the gateway is not on a link. ENODEV: no such interface. ENETDOWN: it is down.
 Result<void, Errno> add_route(Kernel& kernel, NetNamespaceId net, Route route, bool replace = false);
-/// What is unspecified in `route` (interface, gateway) fits all. ESRCH.
+/// What is unspecified in `route` (interface, gateway, metric 0, scope kAnyScope) fits all. ESRCH.
 Result<void, Errno> remove_route(Kernel& kernel, NetNamespaceId net, const Route& route);
 Result<void, Errno> add_default_route(Kernel& kernel, NetNamespaceId net, const IpAddress& gateway);
 

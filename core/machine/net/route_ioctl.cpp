@@ -49,6 +49,7 @@ Outcome route_ioctl(const Call& call, NetNamespaceId net, bool add, std::uint64_
     route.gateway = address_at(entry, 24);
     if (add && route.gateway.is_unspecified()) return Errno::einval;
   }
+  route.scope = add || (flags & kRouteGateway) != 0 ? 0 : kAnyScope;
   if (const std::uint64_t name_at = entry.u64(88)) {
     std::string name = TRY(call.string(name_at, 16));
     route.interface = interface_by_name(std::as_const(call.kernel).net_namespaces[net], name);

@@ -54,10 +54,12 @@ std::string statistics(const Interface& interface, int width) {
 }
 
 std::uint8_t oper_state(const Kernel& kernel, InterfaceRef ref, const Interface& interface) {
-  if (interface.kind == InterfaceKind::loopback || interface.kind == InterfaceKind::dummy)
-    return interface.up ? kOperUnknown : interface.kind == InterfaceKind::loopback ? kOperUnknown : kOperDown;
+  if (!interface.up) return kOperDown;
+  const bool never_off = interface.kind == InterfaceKind::loopback || interface.kind == InterfaceKind::dummy ||
+                         (interface.kind == InterfaceKind::bridge && !interface.had_ports);
+  if (never_off) return kOperUnknown;
   if (has_carrier(kernel, ref)) return kOperUp;
-  return interface.up && interface.kind == InterfaceKind::veth ? kOperLowerLayerDown : kOperDown;
+  return interface.kind == InterfaceKind::veth ? kOperLowerLayerDown : kOperDown;
 }
 
 std::string link_message(const Kernel& kernel, InterfaceRef ref, const NetlinkRequest& request, std::uint16_t flags) {
@@ -80,7 +82,7 @@ std::string link_message(const Kernel& kernel, InterfaceRef ref, const NetlinkRe
   writer.attribute_u32(kTxQueues, 1);
   writer.attribute_u32(kRxQueues, 1);
   writer.attribute_u8(kCarrier, carrier ? 1 : 0);
-  writer.attribute_text(kQdisc, interface.up || loopback ? (interface.up ? "noqueue" : "noop") : "noop");
+  writer.attribute_text(kQdisc, interface.was_up ? "noqueue" : "noop");
   if (interface.master != 0) writer.attribute_u32(kMaster, interface.master);
   if (interface.peer) {
     writer.attribute_u32(kLink, interface.peer.index);
@@ -166,6 +168,7 @@ Result<void, Errno> make_link(const Caller& caller, NetNamespaceId net, const Ne
   const AttributeSet info(attributes.raw(kLinkInfo));
   const std::string kind = info.text(kInfoKind);
   if (kind.empty()) return Errno::eopnotsupp;
+  if (attributes.text(kName).size() > kInterfaceNameMax) return Errno::erange;
   if (attributes.has(kName) && !is_valid_interface_name(attributes.text(kName))) return Errno::einval;
   if (kind == "veth") return make_veth(caller, net, request, attributes, info);
   if (kind != "bridge" && kind != "dummy") return Errno::eopnotsupp;

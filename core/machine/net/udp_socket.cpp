@@ -92,6 +92,7 @@ Outcome UdpSocket::bind(const Caller& caller, std::string_view address) {
   TRY(may_bind_port(caller, name.port));
   TRY(bind_port(caller.kernel, name.address, name.port));
   address_was_bound = !name.address.is_unspecified();
+  port_was_bound = name.port != 0;
   return done();
 }
 
@@ -101,6 +102,7 @@ Outcome UdpSocket::connect(const Caller& caller, std::string_view address) {
     remote = IpAddress::any(v6());
     remote_port = 0;
     if (!address_was_bound) local = IpAddress::any(v6());
+    if (!port_was_bound) give_up_port(kernel);
     return done();
   }
   InetName name = TRY(name_of(address));
@@ -174,10 +176,11 @@ Outcome UdpSocket::receive(const Caller& caller, std::uint64_t bytes_max, std::u
 
 Outcome UdpSocket::shutdown(const Caller& caller, int how) {
   if (how < abi::shut_rd || how > abi::shut_rdwr) return Errno::einval;
-  if (remote_port == 0) return Errno::enotconn;
+  // It takes effect on a socket that is not connected too, which is told all the same.
   read_shut = read_shut || how != abi::shut_wr;
   write_shut = write_shut || how != abi::shut_rd;
   wake_socket(caller.kernel, id);
+  if (remote_port == 0) return Errno::enotconn;
   return done();
 }
 
@@ -211,6 +214,11 @@ std::uint16_t UdpSocket::poll(const Caller&) {
 }
 
 void UdpSocket::release(Kernel& kernel) {
+  give_up_port(kernel);
+  Socket::release(kernel);
+}
+
+void UdpSocket::give_up_port(Kernel& kernel) {
   auto& bound = kernel.net_namespaces[net].udp_bound;
   const auto range = bound.equal_range(local_port);
   for (auto entry = range.first; entry != range.second; ++entry) {
@@ -218,7 +226,7 @@ void UdpSocket::release(Kernel& kernel) {
     bound.erase(entry);
     break;
   }
-  Socket::release(kernel);
+  local_port = 0;
 }
 
 namespace {

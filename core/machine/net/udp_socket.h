@@ -46,11 +46,12 @@ class UdpSocket final : public InetSocket {
   Result<void, Errno> set_option(const Caller& caller, int level, int name, std::string_view value) override;
 
   IpAddress local, remote;
-  std::uint16_t local_port = 0, remote_port = 0;  // 0: not bound; not connected
-  bool address_was_bound = false;
+  std::uint16_t local_port = 0, remote_port = 0;           // 0: not bound; not connected
+  bool address_was_bound = false, port_was_bound = false;  // by bind(2): stays when it is disconnected
   DatagramQueue queue;
 
  private:
+  void give_up_port(Kernel& kernel);
   Result<void, Errno> bind_port(Kernel& kernel, const IpAddress& address, std::uint16_t port);
   bool collides(const UdpSocket& other, const IpAddress& address) const;
 };
