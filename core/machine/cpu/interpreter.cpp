@@ -164,7 +164,8 @@ void Interpreter::Parts::fetch_illegal_bytes() {
 
 Stop Interpreter::run(Cpu& cpu, PageSource& source, std::uint64_t budget, std::uint64_t& retired) {
   State& s = parts_->s;
-  if (&source != parts_->last_source || source.epoch() != parts_->last_epoch) parts_->flush();
+  const std::uint64_t epoch = source.epoch();  // at the start: should it change meanwhile, the next run flushes
+  if (&source != parts_->last_source || epoch != parts_->last_epoch) parts_->flush();
   s.cpu = cpu;
   s.source = &source;
   s.link_from = nullptr;
@@ -182,7 +183,7 @@ Stop Interpreter::run(Cpu& cpu, PageSource& source, std::uint64_t budget, std::u
   cpu = s.cpu;
   if (s.stop.reason == Stop::Reason::illegal_instruction) parts_->fetch_illegal_bytes();
   parts_->last_source = &source;
-  parts_->last_epoch = source.epoch();
+  parts_->last_epoch = epoch;
   return s.stop;
 }
 
