@@ -268,7 +268,7 @@ Outcome sys_capset(const Call& call) {
   return done();
 }
 
-constexpr std::array<SyscallRow, 19> kRows{{
+constexpr SyscallRow kRows[] = {
     {102, "getuid", sys_getuid, {}, "getuid(2)", Support::full, ""},
     {104, "getgid", sys_getgid, {}, "getgid(2)", Support::full, ""},
     {105, "setuid", sys_setuid, {Arg::uid}, "setuid(2)", Support::full, ""},
@@ -294,7 +294,7 @@ constexpr std::array<SyscallRow, 19> kRows{{
      "prctl(2)",
      Support::partial,
      "what containers and C libraries use"},
-}};
+};
 
 }  // namespace
 

@@ -115,12 +115,12 @@ Outcome sys_setdomainname(const Call& call) {
   return done();
 }
 
-constexpr std::array<SyscallRow, 4> kRows{{
+constexpr SyscallRow kRows[] = {
     {170, "sethostname", sys_sethostname, {Arg::buffer_in, Arg::size}, "sethostname(2)", Support::full, ""},
     {171, "setdomainname", sys_setdomainname, {Arg::buffer_in, Arg::size}, "setdomainname(2)", Support::full, ""},
     {272, "unshare", sys_unshare, {Arg::unshare_flags}, "unshare(2)", Support::full, ""},
     {308, "setns", sys_setns, {Arg::fd, Arg::unshare_flags}, "setns(2)", Support::partial, "no pidfds"},
-}};
+};
 
 }  // namespace
 

@@ -265,7 +265,7 @@ Outcome sys_set_tid_address(const Call& call) {
   return std::int64_t{call.self().tids.back()};
 }
 
-constexpr std::array<SyscallRow, 19> kRows{{
+constexpr SyscallRow kRows[] = {
     {39, "getpid", sys_getpid, {}, "getpid(2)", Support::full, ""},
     {56,
      "clone",
@@ -309,7 +309,7 @@ constexpr std::array<SyscallRow, 19> kRows{{
      Support::full,
      ""},
     {435, "clone3", sys_clone3, {Arg::address, Arg::size}, "clone3(2)", Support::partial, "no CLONE_PIDFD, no set_tid"},
-}};
+};
 
 }  // namespace
 

@@ -289,7 +289,7 @@ Outcome sys_rt_sigreturn(const Call& call) {
   return static_cast<std::int64_t>(call.self().cpu.gpr[rax]);
 }
 
-constexpr std::array<SyscallRow, 14> kRows{{
+constexpr SyscallRow kRows[] = {
     {13,
      "rt_sigaction",
      sys_rt_sigaction,
@@ -340,7 +340,7 @@ constexpr std::array<SyscallRow, 14> kRows{{
      "pidfd_send_signal(2)",
      Support::none,
      "no pidfds"},
-}};
+};
 
 }  // namespace
 

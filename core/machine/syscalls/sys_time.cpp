@@ -367,7 +367,7 @@ Outcome sys_getrusage(const Call& call) {
   return done();
 }
 
-constexpr std::array<SyscallRow, 21> kRows{{
+constexpr SyscallRow kRows[] = {
     {35, "nanosleep", sys_nanosleep, {Arg::timespec, Arg::address}, "nanosleep(2)", Support::full, ""},
     {36, "getitimer", sys_getitimer, {Arg::i32, Arg::address}, "getitimer(2)", Support::full, ""},
     {37, "alarm", sys_alarm, {Arg::u32}, "alarm(2)", Support::full, ""},
@@ -407,7 +407,7 @@ constexpr std::array<SyscallRow, 21> kRows{{
      ""},
     {305, "clock_adjtime", nullptr, {Arg::clock_id, Arg::address}, "adjtimex(2)", Support::none, ""},
     {283, "timerfd_create", nullptr, {Arg::clock_id, Arg::hex}, "timerfd_create(2)", Support::none, ""},
-}};
+};
 
 }  // namespace
 
