@@ -153,10 +153,6 @@ Outcome sys_fchmod(const Call& call) {
 Outcome sys_fchmodat(const Call& call) {
   return set_mode(call, TRY(place_of(call, call.fd(0), 1, 0)), call.u32(2));
 }
-Outcome sys_fchmodat2(const Call& call) {
-  if ((call.u32(3) & ~(abi::at_symlink_nofollow | abi::at_empty_path)) != 0) return Errno::einval;
-  return set_mode(call, TRY(place_of(call, call.fd(0), 1, call.u32(3))), call.u32(2));
-}
 
 Outcome set_owner(const Call& call, const Path& place, std::uint32_t uid, std::uint32_t gid) {
   const UserNamespaceId space = call.credentials().user_namespace;
@@ -323,7 +319,6 @@ constexpr SyscallRow kRows[] = {
      "access(2)",
      Support::full,
      ""},
-    {452, "fchmodat2", sys_fchmodat2, {dirfd, path, octal_mode, at_flags, none, none}, "chmod(2)", Support::full, ""},
 };
 
 }  // namespace

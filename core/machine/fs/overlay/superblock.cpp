@@ -72,7 +72,7 @@ Result<Options, Errno> parse(const Caller& caller, std::string_view data) {
 Result<Path, Errno> layer_at(const Caller& caller, const std::string& path) {
   if (path.empty()) return Errno::einval;
   const Path place = TRY(walk(caller, kAtFdCwd, path));
-  if (!abi::is_directory(TRY(attributes_of(caller, place)).mode)) return Errno::enotdir;
+  if (!abi::is_directory(TRY(attributes_of(caller, place)).mode)) return Errno::einval;
   return place;
 }
 
