@@ -112,6 +112,8 @@ Result<void> SimHost::start_daemon(const SimHostConfig& config) {
   if (!task.ok()) return Error(SysError{task.error(), "clone", "dockerd"});
   daemon_.emplace(machine_.kernel(), *task);
   static_cast<void>(daemon_->call(number::prctl, {kSetName, "dockerd"}));
+  // Its stdio is nobody's; what it opens later never becomes a container's by taking one of these numbers.
+  for (int fd = 0; fd < 3; ++fd) static_cast<void>(daemon_->call(number::openat, {kHere, "/dev/null", 2, 0}));
   // It leads a session of its own, keeps a descriptor for each file it works on, and makes files as it says.
   static_cast<void>(daemon_->call(number::setsid, {}));
   static_cast<void>(daemon_->call(number::umask, {0}));
