@@ -102,3 +102,17 @@ TEST_CASE("a write across into a page with code is seen") {
   CHECK(m.run().reason == Stop::Reason::syscall);
   CHECK(m.cpu.rip == 0x801002);
 }
+
+TEST_CASE("code that changes thousands of times between runs is always the current one") {
+  // Stamps of translations are used up on the way, and start again.
+  MachineCode m({0xb8, 0x00, 0x00, 0x00, 0x00, 0xff, 0xe2});  // L: mov eax,0; jmp rdx
+  m.cpu.gpr[rdx] = kCode;
+  unsigned current = 0;
+  for (std::uint32_t i = 1; i <= 9000; ++i) {
+    m.memory.poke(kCode + 1, &i, 4);
+    m.cpu.rip = kCode;
+    m.run(8);
+    current += m.cpu.gpr[rax] == i;
+  }
+  CHECK(current == 9000);
+}
