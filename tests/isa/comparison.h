@@ -39,6 +39,9 @@ class Comparison {
 /// The flags that the instruction leaves undefined, in the state before it.
 std::uint64_t undefined_flags(const Decoded& d, const Cpu& before);
 
+/// Whether the SDM leaves open what the destination holds afterwards.
+bool result_is_undefined(const Decoded& d, const Cpu& before);
+
 /// Whether the host is no reference: it has instructions that CPUID of the machine denies, or vendors differ.
 bool host_differs(const Decoded& d);
 

@@ -83,6 +83,8 @@ class Builder {
   /// False: the next page is needed.
   bool run() {
     const std::size_t most = single_ ? 1 : kBlockInstructionsMax;
+    ops_.reserve(16);
+    decoded_.reserve(16);
     while (ops_.size() < most && !ended_) {
       if (!add()) return false;
     }
