@@ -20,7 +20,7 @@ Handler pick_lea(Decoded& d, Op& op);
 Handler pick_xchg(Decoded& d, Op& op);
 Handler pick_push(Decoded& d, Op& op);
 Handler pick_pop(Decoded& d, Op& op);
-/// Two PUSHes or two POPs in one handler, which uses both Ops. Null: they are not such.
+/// Two PUSHes, two POPs, or POP and RET in one handler, which uses both Ops. Null: they are not such.
 Handler fused_stack(const Decoded& first, const Decoded& second);
 Handler pick_cmov(Decoded& d, Op& op);
 Handler pick_setcc(Decoded& d, Op& op);

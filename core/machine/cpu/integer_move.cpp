@@ -212,7 +212,7 @@ const Op* pop_m(State& s, const Op* op) {
   NEXT();
 }
 
-// Two of them, when the second is the next: one look at the TLB for both. Otherwise one after the other.
+// Two of them, or POP and RET, one after the other: one look at the TLB for both. If it misses, each for itself.
 
 const Op* push_two(State& s, const Op* op) {
   const std::uint64_t top = s.cpu.gpr[rsp] - 16;
@@ -235,6 +235,15 @@ const Op* pop_two(State& s, const Op* op) {
   GO(op + 2);
 }
 
+const Op* pop_and_return(State& s, const Op* op) {
+  if (!s.tlb.can_read(s.cpu.gpr[rsp], 16)) [[unlikely]]
+    RETURN_CALL(pop_r<std::uint64_t>);
+  const std::uint8_t* at = s.tlb.host(s.cpu.gpr[rsp]);
+  poke<std::uint64_t>(register_at(s, op->rm), peek<std::uint64_t>(at));
+  s.cpu.gpr[rsp] += 16 + op[1].imm;
+  JUMP(peek<std::uint64_t>(at + 8));
+}
+
 }  // namespace
 
 Handler fused_stack(const Decoded& first, const Decoded& second) {
@@ -245,6 +254,7 @@ Handler fused_stack(const Decoded& first, const Decoded& second) {
   };
   if (plain(first, pick_push) && plain(second, pick_push)) return push_two;
   if (plain(first, pick_pop) && plain(second, pick_pop)) return pop_two;
+  if (plain(first, pick_pop) && second.row->pick == pick_ret) return pop_and_return;
   return nullptr;
 }
 

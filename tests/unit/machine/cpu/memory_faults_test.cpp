@@ -135,6 +135,36 @@ TEST_CASE("pop to memory that faults leaves rsp as it was") {
   CHECK(m.cpu.gpr[rsp] == kStackTop - 8);
 }
 
+TEST_CASE("pop and ret at the end of the stack: the pop is done, the ret faults") {
+  MachineCode m({0x5b, 0xc3});  // pop rbx; ret
+  m.cpu.gpr[rsp] = kStackTop - 8;
+  m.memory.poke(kStackTop - 8, "ABCDEFGH", 8);
+  const Stop stop = m.run();
+  CHECK(stop.reason == Stop::Reason::page_fault);
+  CHECK(stop.address == kStackTop);
+  CHECK(m.cpu.gpr[rbx] == 0x4847464544434241);
+  CHECK(m.cpu.gpr[rsp] == kStackTop);
+  CHECK(m.cpu.rip == kCode + 1);
+  CHECK(m.retired == 1);
+}
+
+TEST_CASE("pushes and pops in pairs, and a return, work and are counted one by one") {
+  // mov ebx,1; mov ebp,2; call F; syscall; F: push rbx; push rbp; pop rax; pop rsi; push rbx; pop rdi; ret 0
+  const Bytes code = {0xbb, 1, 0,    0,    0,    0xbd, 2,    0,    0,    0,    0xe8, 2, 0,
+                      0,    0, 0x0f, 0x05, 0x53, 0x55, 0x58, 0x5e, 0x53, 0x5f, 0xc2, 0, 0};
+  MachineCode m(code);
+  CHECK(m.run().reason == Stop::Reason::syscall);
+  CHECK(m.retired == 11);
+  CHECK(m.cpu.gpr[rax] == 2);
+  CHECK(m.cpu.gpr[rsi] == 1);
+  CHECK(m.cpu.gpr[rdi] == 1);
+  CHECK(m.cpu.gpr[rsp] == kStackTop);
+  MachineCode stepped(code);
+  while (stepped.run(1).reason == Stop::Reason::budget) continue;
+  CHECK(stepped.retired == 11);
+  CHECK(stepped.cpu.gpr == m.cpu.gpr);
+}
+
 TEST_CASE("a repeated move that faults has done what came before, and says so in its registers") {
   MachineCode m({0xf3, 0xa4});  // rep movsb
   m.cpu.gpr[rsi] = kData;
