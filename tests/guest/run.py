@@ -34,8 +34,12 @@ def build(jobs):
         target = objects[source]
         if target.exists() and target.stat().st_mtime > max(headers, source.stat().st_mtime):
             return None
-        done = subprocess.run(["gcc", *CFLAGS, "-c", str(source), "-o", str(target)], capture_output=True, text=True)
-        return done.stderr if done.returncode else None
+        fresh = target.with_suffix(".%d.o" % os.getpid())
+        done = subprocess.run(["gcc", *CFLAGS, "-c", str(source), "-o", str(fresh)], capture_output=True, text=True)
+        if done.returncode:
+            return done.stderr
+        os.replace(fresh, target)  # whole or not at all, also when two runs build at once
+        return None
 
     broken = {}
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
@@ -45,7 +49,9 @@ def build(jobs):
     binary = BUILD / "guest"
     good = [str(objects[source]) for source in sources if source not in broken]
     if not binary.exists() or any(os.stat(path).st_mtime > binary.stat().st_mtime for path in good):
-        subprocess.run(["gcc", "-static", "-o", str(binary), *good], check=True)
+        fresh = binary.with_suffix(".%d" % os.getpid())
+        subprocess.run(["gcc", "-static", "-o", str(fresh), *good], check=True)
+        os.replace(fresh, binary)
     return binary, broken
 
 
