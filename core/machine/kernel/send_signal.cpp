@@ -94,8 +94,9 @@ Result<void, Errno> send(Kernel& kernel, Process& process, TaskId thread, const 
   TaskId target = thread ? thread : process.leader;
   if (kernel.tasks[target].state == TaskState::zombie) target = process.threads.front();
   const Task& chosen = kernel.tasks[target];
-  if (init_is_spared(kernel, process, info)) return {};
+  // One that is blocked is kept, for an init as well: somebody may wait for it with sigtimedwait(2).
   const bool awaited = (chosen.blocked_signals & bit) != 0;
+  if (!awaited && init_is_spared(kernel, process, info)) return {};
   if (!awaited && is_ignored(kernel, chosen, info.signal)) return {};
   if (end_hosted(kernel, process, info)) return {};
   PendingSignals& pending = thread ? kernel.tasks[thread].pending : process.pending;

@@ -128,11 +128,24 @@ std::int64_t securebits_of(const Credentials& who) {
 
 }  // namespace
 
+namespace {
+
+// What the owner of a new user namespace has in it he could have had anyway.
+bool gains_capabilities(const Kernel& kernel, const Credentials& before, const Credentials& after) {
+  if (before.user_namespace == after.user_namespace) return (after.permitted & ~before.permitted) != 0;
+  for (const UserNamespace* at = kernel.user_namespaces.find(after.user_namespace); at != nullptr && at->parent;
+       at = kernel.user_namespaces.find(at->parent))
+    if (at->parent == before.user_namespace && at->owner == before.euid) return false;
+  return true;
+}
+
+}  // namespace
+
 void commit_credentials(const Call& call, Credentials changed) {
   Task& task = call.self();
   const Credentials& before = task.credentials;
   const bool gained = before.euid != changed.euid || before.egid != changed.egid || before.fsuid != changed.fsuid ||
-                      before.fsgid != changed.fsgid || (changed.permitted & ~before.permitted) != 0;
+                      before.fsgid != changed.fsgid || gains_capabilities(call.kernel, before, changed);
   if (gained) {
     if (AddressSpace* memory = call.kernel.memories.find(task.memory)) memory->dumpable = 0;
     task.parent_death_signal = 0;

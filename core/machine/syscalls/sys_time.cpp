@@ -158,7 +158,7 @@ Outcome sys_clock_nanosleep(const Call& call) {
   const bool absolute = (call.u32(1) & timer_abstime) != 0;
   Task& task = call.self();
   const std::uint64_t now = TRY(clock_ns(call, clock));
-  if (clock < 0 || clock == process_cpu || clock == monotonic_raw || clock == realtime_coarse ||
+  if (clock < 0 || clock == process_cpu || clock == thread_cpu || clock == monotonic_raw || clock == realtime_coarse ||
       clock == monotonic_coarse)
     return Errno::eopnotsupp;
   if (!task.restart.again) {
