@@ -69,9 +69,11 @@ void NetlinkSocket::bind_itself(const Caller& caller) {
       return other != nullptr && other->port == wanted;
     });
   };
-  port = pid_of(caller, caller.self().process);
+  // Kept out of `port` until it is settled: this socket is one of those that are looked through.
+  std::uint32_t wanted = pid_of(caller, caller.self().process);
   // netlink(7): the first socket of a process has its pid, the others what is free from the top down.
-  while (port == 0 || is_taken(port)) port = 0xffffefff - space.next_netlink_port++;
+  while (wanted == 0 || is_taken(wanted)) wanted = 0xffffefff - space.next_netlink_port++;
+  port = wanted;
 }
 
 Outcome NetlinkSocket::bind(const Caller& caller, std::string_view address) {
