@@ -195,9 +195,10 @@ Outcome place_lock(const Call& call, const File& file, bool ofd, bool wait) {
 }
 
 Outcome sys_flock(const Call& call) {
-  constexpr std::uint32_t kShared = 1, kExclusive = 2, kNonBlocking = 4, kUnlock = 8;
+  constexpr std::uint32_t kShared = 1, kExclusive = 2, kNonBlocking = 4, kUnlock = 8, kMandatory = 32;
   const File& file = call.kernel.files[TRY(file_of(call, call.fd(0)))];
   if ((file.flags & abi::o_path) != 0) return Errno::ebadf;
+  if ((call.u32(1) & kMandatory) != 0) return done();  // of old, taken and without effect
   const std::uint32_t operation = call.u32(1) & ~kNonBlocking;
   if (operation != kShared && operation != kExclusive && operation != kUnlock) return Errno::einval;
   FileLock lock;

@@ -16,6 +16,7 @@ namespace {
 constexpr std::uint64_t kAnonymousFsMagic = 0x50495045;  // PIPEFS_MAGIC
 
 Result<void, Errno> check_xattr(const Caller& caller, const Path& place, std::string_view name, bool write) {
+  if (name == "user." || name == "trusted." || name == "security.") return Errno::einval;
   if (write) TRY(want_write(caller.kernel, place));
   Inode& inode = inode_of(caller, place);
   const Attributes attributes = TRY(inode.attributes(caller));

@@ -30,6 +30,8 @@ bool is_directory(const Caller& caller, DentryId dentry) {
 /// May a tree of that many mounts be hung there? EINVAL, ENOENT, ENOTDIR, ENOSPC.
 Result<void, Errno> may_attach(const Caller& caller, const Path& at, DentryId root, std::size_t count) {
   Kernel& kernel = caller.kernel;
+  const MountPoint* mount = std::as_const(kernel.mounts).find(at.mount);
+  if (mount != nullptr && !mount->mount_namespace) return Errno::enoent;  // detached
   if (!is_here(caller, at)) return Errno::einval;
   if (kernel.dentries[at.dentry].unlinked) return Errno::enoent;
   if (is_directory(caller, at.dentry) != is_directory(caller, root)) return Errno::enotdir;
@@ -88,8 +90,22 @@ Result<void, Errno> mount_new(const Caller& caller, const Path& at, std::string_
   return {};
 }
 
+/// A namespace's file, which is in no mount yet: /proc/PID/ns leads to it all the same.
+Result<void, Errno> mount_namespace_file(const Caller& caller, DentryId file, const Path& at) {
+  Kernel& kernel = caller.kernel;
+  const SuperblockId id = std::as_const(kernel.dentries)[file].superblock;
+  const Superblock* superblock = std::as_const(kernel.superblocks).find(id);
+  if (superblock == nullptr || superblock->type != "nsfs") return Errno::einval;
+  TRY(may_attach(caller, at, file, 1));
+  const MountId mount = new_mount(kernel, id, file, "nsfs", 0);
+  attach_and_propagate(kernel, mount, at);
+  note(caller, MountNote::Kind::mounted, mount);
+  return {};
+}
+
 Result<void, Errno> mount_bind(const Caller& caller, const Path& from, const Path& at, bool recursive) {
   Kernel& kernel = caller.kernel;
+  if (!from.mount) return mount_namespace_file(caller, from.dentry, at);
   const MountPoint* source = std::as_const(kernel.mounts).find(from.mount);
   if (source == nullptr || source->unbindable) return Errno::einval;
   const bool of_namespaces = kernel.superblocks[source->superblock].type == "nsfs";

@@ -40,6 +40,7 @@ MountId clone_mount(Kernel& kernel, MountId of, DentryId root) {
   clone.locked_flags = original.locked_flags;
   clone.peer_group = original.peer_group;
   clone.master = original.master;
+  clone.locked = original.locked;
   return id;
 }
 

@@ -62,10 +62,11 @@ Outcome finish_open(const Caller& caller, const Path& place, std::uint32_t flags
   const InodeId id = kernel.dentries[place.dentry].inode;
   Inode& inode = kernel.inodes[id];
   const std::uint32_t mode = TRY(inode.attributes(caller)).mode;
+  const std::uint32_t asked = flags;  // may_open() asks for the right to write for O_TRUNC, whatever the file is
   if (!abi::is_regular(mode)) flags &= ~abi::o_trunc;
   if (!created) {
     if ((flags & abi::o_trunc) != 0) TRY(want_write(kernel, place));
-    TRY(may_open(caller, place, mode, flags));
+    TRY(may_open(caller, place, mode, asked));
   }
   const bool writes = (flags & abi::o_accmode) != abi::o_rdonly;
   const bool data = abi::is_regular(mode) || abi::is_directory(mode);

@@ -1,5 +1,7 @@
 // A place as text: getcwd(2), readlink(2) of /proc/PID/cwd, /proc/PID/mountinfo.
 
+#include "machine/vfs/path_text.h"
+
 #include "machine/kernel/kernel.h"
 
 namespace drydock::machine {
@@ -33,6 +35,13 @@ std::string path_text(const Kernel& kernel, const Path& path, const Path& root) 
   if (text.empty()) text = "/";
   if (!reachable && root) text = "(unreachable)" + text;
   if (first.unlinked) text += " (deleted)";
+  return text;
+}
+
+std::string link_text(const Kernel& kernel, const Path& path, const Path& root) {
+  constexpr std::string_view kOutside = "(unreachable)";
+  std::string text = path_text(kernel, path, root);
+  if (text.starts_with(kOutside)) text.erase(0, kOutside.size());  // no path begins so
   return text;
 }
 

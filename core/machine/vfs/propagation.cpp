@@ -52,6 +52,7 @@ class TreeCopier {
   MountId copy_for(const Receiver& receiver) {
     std::vector<std::pair<MountId, MountId>> copies;
     const MountId top = copy_mount_tree(kernel_, source_, kernel_.mounts[source_].root, true, true, &copies);
+    kernel_.mounts[top].locked = false;
     if (receiver.peer) return top;  // peers of the source tree's
     const std::uint32_t own_group = kernel_.mounts[receiver.mount].peer_group;
     for (const auto& pair : copies) {

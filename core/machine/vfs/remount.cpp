@@ -1,6 +1,7 @@
 // mount(2) MS_REMOUNT and the propagation types, mount_setattr(2): changes of what is mounted already.
 
 #include "machine/abi/file.h"
+#include "machine/fs/overlay/overlay.h"
 #include "machine/kernel/capabilities.h"
 #include "machine/kernel/tracer.h"
 #include "machine/vfs/mount_tree.h"
@@ -75,6 +76,8 @@ Result<void, Errno> remount_superblock(const Caller& caller, const Path& at, std
   if (!capable(caller, cap::sys_admin, superblock.user_namespace)) return Errno::eperm;
   const bool read_only = (flags & abi::ms_rdonly) != 0;
   if (read_only && !superblock.read_only && has_writers(kernel, {}, mount.superblock)) return Errno::ebusy;
+  const auto* overlay = dynamic_cast<const OverlaySuperblock*>(&superblock);
+  if (!read_only && overlay != nullptr && !overlay->upper) return Errno::erofs;
   TRY(superblock.remount(caller, data));
   superblock.read_only = read_only;
   mount.flags = flags & abi::ms_of_mount;

@@ -29,6 +29,8 @@ Result<void, Errno> OverlayInode::put_whiteout(const Caller& caller, std::string
 
 Result<InodeId, Errno> OverlayInode::create(const Caller& caller, std::string_view wanted, const NewNode& node) {
   if (!layers.directory) return Errno::enotdir;
+  const bool is_whiteout = (node.mode & abi::s_ifmt) == abi::s_ifchr && node.rdev_major == 0 && node.rdev_minor == 0;
+  if (is_whiteout) return Errno::eperm;
   if (TRY(find(caller, wanted))) return Errno::eexist;
   TRY(copy_up(caller));
   const bool over_whiteout = lookup_child(caller, layers.upper, wanted).ok();
@@ -41,7 +43,7 @@ Result<InodeId, Errno> OverlayInode::create(const Caller& caller, std::string_vi
   }
   entry.upper = *made;
   entry.directory = abi::is_directory(node.mode);
-  if (entry.directory && (over_whiteout || is_merged()))
+  if (entry.directory && over_whiteout)
     TRY(inode_of(caller, entry.upper).set_xattr(caller, owner(caller.kernel).xattr_name("opaque"), "y", 0));
   return inode_for(caller, entry, wanted);
 }

@@ -80,7 +80,10 @@ Result<void, Errno> OverlayInode::copy_up_this(const Caller& caller, bool with_d
     times.atime_ns = all.atime_ns;
     times.mtime_ns = all.mtime_ns;
     TRY(fresh.change(caller, times));
-    if (all.links > 1 && !layers.directory) return {};  // parted from its other names: a file of its own
+    if (all.links > 1 && !layers.directory) {  // parted from its other names: a file of its own
+      number = fresh.number;
+      return {};
+    }
     std::string origin;
     for (int at = 0; at < 8; ++at) origin.push_back(static_cast<char>(number >> (8 * at) & 0xff));
     (void)fresh.set_xattr(caller, mounted.xattr_name("origin"), origin, 0);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "machine/abi/file.h"
 #include "machine/fs/dev/device.h"
 #include "machine/fs/overlay/overlay.h"
@@ -14,8 +15,16 @@
 namespace drydock::machine {
 namespace {
 
-bool is_private(const OverlaySuperblock& superblock, std::string_view name) {
-  return name.starts_with(superblock.user_xattrs ? "user.overlay." : "trusted.overlay.");
+std::string_view private_prefix(const OverlaySuperblock& superblock) {
+  return superblock.user_xattrs ? "user.overlay." : "trusted.overlay.";
+}
+
+/// The attributes that make a layer are not seen through the mount: one of such a name is kept below as
+/// "trusted.overlay.overlay.NAME".
+std::string name_below(const OverlaySuperblock& superblock, std::string_view name) {
+  const std::string_view prefix = private_prefix(superblock);
+  if (!name.starts_with(prefix)) return std::string(name);
+  return concat(prefix, "overlay.", name.substr(prefix.size()));
 }
 
 }  // namespace
@@ -44,32 +53,34 @@ Result<std::string, Errno> OverlayInode::readlink(const Caller& caller) {
 }
 
 Result<std::vector<std::string>, Errno> OverlayInode::xattr_names(const Caller& caller) {
-  std::vector<std::string> names = TRY(real_inode(caller.kernel).xattr_names(caller));
-  const OverlaySuperblock& mounted = owner(caller.kernel);
-  names.erase(
-      std::remove_if(names.begin(), names.end(), [&](const std::string& name) { return is_private(mounted, name); }),
-      names.end());
+  const std::string_view prefix = private_prefix(owner(caller.kernel));
+  const std::string escaped = concat(prefix, "overlay.");
+  std::vector<std::string> names;
+  for (const std::string& name : TRY(real_inode(caller.kernel).xattr_names(caller))) {
+    if (name.starts_with(escaped))
+      names.push_back(concat(prefix, name.substr(escaped.size())));
+    else if (!name.starts_with(prefix))
+      names.push_back(name);
+  }
   return names;
 }
 
 Result<std::string, Errno> OverlayInode::xattr(const Caller& caller, std::string_view name) {
-  if (is_private(owner(caller.kernel), name)) return Errno::eopnotsupp;
-  return real_inode(caller.kernel).xattr(caller, name);
+  return real_inode(caller.kernel).xattr(caller, name_below(owner(caller.kernel), name));
 }
 
 Result<void, Errno> OverlayInode::set_xattr(const Caller& caller, std::string_view name, std::string_view value,
                                             std::uint32_t flags) {
-  if (is_private(owner(caller.kernel), name)) return Errno::eopnotsupp;
   TRY(copy_up(caller));
-  return real_inode(caller.kernel).set_xattr(caller, name, value, flags);
+  return real_inode(caller.kernel).set_xattr(caller, name_below(owner(caller.kernel), name), value, flags);
 }
 
 Result<void, Errno> OverlayInode::remove_xattr(const Caller& caller, std::string_view name) {
-  if (is_private(owner(caller.kernel), name)) return Errno::eopnotsupp;
+  const std::string below = name_below(owner(caller.kernel), name);
   // Nothing is copied up for what is not there.
-  if (!layers.upper) TRY(real_inode(caller.kernel).xattr(caller, name));
+  if (!layers.upper) TRY(real_inode(caller.kernel).xattr(caller, below));
   TRY(copy_up(caller));
-  return real_inode(caller.kernel).remove_xattr(caller, name);
+  return real_inode(caller.kernel).remove_xattr(caller, below);
 }
 
 Result<std::unique_ptr<File>, Errno> OverlayInode::open(const Caller& caller, const Path& path, std::uint32_t flags) {

@@ -203,8 +203,10 @@ void PipeFile::release(Kernel& kernel) {
   PipeBuffer& buffer = buffer_of(its);
   if (reads(flags)) --buffer.readers;
   if (writes(flags)) --buffer.writers;
-  if (buffer.readers == 0 && buffer.writers == 0) its.pipe = Shared<PipeBuffer>();
   wake(kernel, key_of(inode));
+  // What was written stays for a reader that stands in open(2) still.
+  const bool awaited = named && (somebody_opens(kernel, inode, true) || somebody_opens(kernel, inode, false));
+  if (buffer.readers == 0 && buffer.writers == 0 && !awaited) its.pipe = Shared<PipeBuffer>();
 }
 
 Result<PipeEnds, Errno> open_pipe(const Caller& caller, std::uint32_t flags) {
