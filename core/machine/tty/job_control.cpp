@@ -102,9 +102,11 @@ Outcome set_foreground_group(const Caller& caller, Terminal& terminal, std::int3
   if (pid < 0) return Errno::einval;
   const ProcessId group = find_group(kernel, caller.self().pid_namespace, pid);
   const std::vector<ProcessId> members = group ? group_members(kernel, group) : std::vector<ProcessId>();
-  if (members.empty()) return Errno::esrch;
-  if (kernel.processes[members.front()].session != process.session) return Errno::eperm;
-  terminal.foreground = group;
+  // A pid that leads no group stands for its own process.
+  const ProcessId member = members.empty() ? find_process(kernel, caller.self().pid_namespace, pid) : members.front();
+  if (!member) return Errno::esrch;
+  if (kernel.processes[member].session != process.session) return Errno::eperm;
+  terminal.foreground = group ? group : member;
   return done();
 }
 

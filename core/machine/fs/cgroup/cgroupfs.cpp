@@ -159,7 +159,7 @@ class CgroupDirectory final : public PseudoInode {
 
   /// mkdir(2). All other nodes are refused.
   Result<InodeId, Errno> create(const Caller& caller, std::string_view name, const NewNode& node) override {
-    if (!abi::is_directory(node.mode)) return Errno::eperm;
+    if (!abi::is_directory(node.mode)) return PseudoInode::create(caller, name, node);
     const CgroupId made = TRY(make_cgroup(caller.kernel, group_, name));
     if (node.uid != 0 || node.gid != 0) delegate(caller.kernel, made, node);
     return add_child(caller, made);
@@ -285,8 +285,14 @@ Result<SuperblockId, Errno> mount_cgroup2(const Caller& caller, std::string_view
     if (std::find(kKnown.begin(), kKnown.end(), option.name) == kKnown.end()) return Errno::einval;
     options += concat(',', option.name);
   }
-  for (std::size_t at = 0; at < caller.kernel.cgroup_hierarchies.size(); ++at)
-    if (caller.kernel.cgroup_hierarchies[at].unified) return show_hierarchy(caller, at, "cgroup2", options);
+  for (std::size_t at = 0; at < caller.kernel.cgroup_hierarchies.size(); ++at) {
+    const CgroupHierarchy& hierarchy = caller.kernel.cgroup_hierarchies[at];
+    if (!hierarchy.unified) continue;
+    // Who mounts it from within a cgroup namespace does not change how all of it behaves.
+    if (options.find("nsdelegate") != std::string::npos && cgroup_namespace_root(caller, at) == hierarchy.root)
+      caller.kernel.cgroups[hierarchy.root].settings["nsdelegate"] = "1";
+    return show_hierarchy(caller, at, "cgroup2", options);
+  }
   return Errno::enodev;
 }
 

@@ -27,7 +27,7 @@ std::span<const ControlRow> legacy_rows();   // version 1
 /// cgroup.procs and cgroup.threads, as the caller's pid namespace numbers them: a line each, ascending.
 Result<std::string, Errno> members_text(const Caller& caller, CgroupId group);
 /// A pid (0: the caller's) is moved here. ESRCH, EACCES, EBUSY (v2: a group with enabled controllers holds no
-/// processes), ENOENT (outside of the caller's cgroup namespace), EINVAL.
+/// processes), ENOENT (outside of the caller's cgroup namespace, of a hierarchy mounted with nsdelegate), EINVAL.
 Result<void, Errno> move_member(const Caller& caller, CgroupId group, std::string_view text);
 /// In it or anywhere below.
 bool is_populated(const Kernel& kernel, CgroupId group);

@@ -94,7 +94,8 @@ Result<void, Errno> move_member(const Caller& caller, CgroupId to, std::string_v
   const CgroupId from = process.cgroups[hierarchy];
   if (unified) {
     const CgroupId root = cgroup_namespace_root(caller, hierarchy);
-    if (!is_within_group(kernel, from, root) || !is_within_group(kernel, to, root)) return Errno::enoent;
+    const bool delegates = kernel.cgroups[kernel.cgroup_hierarchies[hierarchy].root].settings.count("nsdelegate") != 0;
+    if (delegates && (!is_within_group(kernel, from, root) || !is_within_group(kernel, to, root))) return Errno::enoent;
     const CgroupId above = common_ancestor(kernel, from, to);
     TRY(permission_of(caller, procs_attributes(kernel, above), abi::may_write));
     if (target->parent && !target->subtree_control.empty()) return Errno::ebusy;

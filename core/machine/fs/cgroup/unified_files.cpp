@@ -31,11 +31,14 @@ Result<std::int64_t, Errno> number(std::string_view text) {
 
 // cgroup.*
 
+std::string names(const std::vector<std::string>& all) {
+  return all.empty() ? std::string() : join(all, " ") + "\n";
+}
 Text controllers(const Caller& caller, CgroupId id) {
-  return join(available_controllers(caller.kernel, id), " ") + "\n";
+  return names(available_controllers(caller.kernel, id));
 }
 Text subtree_control(const Caller& caller, CgroupId id) {
-  return join(at(caller, id).subtree_control, " ") + "\n";
+  return names(at(caller, id).subtree_control);
 }
 
 bool has(const std::vector<std::string>& all, std::string_view name) {

@@ -21,7 +21,7 @@ namespace {
 enum class MemoryDevice : std::uint8_t { null, zero, full, random, log };
 
 constexpr std::uint64_t kRandomEntropyCount = 0x80045200;  // RNDGETENTCNT
-constexpr std::uint32_t kEntropyBits = 256;
+constexpr std::uint32_t kEntropyBits = 256, kFirstPtsMajor = 136, kLastPtsMajor = 143;
 
 /// The devices of major 1: there is no state behind them.
 class MemoryDeviceFile final : public File {
@@ -130,6 +130,7 @@ Result<std::unique_ptr<File>, Errno> open_device(const Caller& caller, const Pat
   if (!character) return Errno::enxio;
   if (major == 1) return open_memory(minor);
   if (major == 5) return open_terminal_device(caller, path, minor, flags);
+  if (major >= kFirstPtsMajor && major <= kLastPtsMajor) return Errno::eio;  // only devpts' own nodes lead to terminals
   return Errno::enxio;
 }
 

@@ -47,7 +47,9 @@ std::string mount_flags(const MountPoint& mount) {
 }
 
 /// The path of a mount's root within its file system.
-std::string path_in_file_system(const Kernel& kernel, DentryId id) {
+std::string path_in_file_system(const Kernel& kernel, const MountPoint& mount) {
+  DentryId id = mount.root;
+  if (kernel.superblocks[mount.superblock].type == "nsfs") return kernel.dentries[id].name;
   std::string text;
   for (const Dentry* at = &kernel.dentries[id]; at->parent != id; at = &kernel.dentries[id]) {
     text.insert(0, "/" + at->name);
@@ -98,8 +100,8 @@ Result<std::string, Errno> mountinfo_text(const Caller& caller, const ProcessVie
     const std::uint64_t device = line.superblock.device;
     std::string text = concat(mount.number, ' ', parent.number, ' ', device >> 8 & 0xfff, ':',
                               (device & 0xff) | (device >> 12 & 0xfff00), ' ',
-                              escaped(path_in_file_system(caller.kernel, mount.root), kPathSpecials), ' ', line.place,
-                              ' ', (mount.flags & abi::ms_rdonly) != 0 ? "ro" : "rw", mount_flags(mount));
+                              escaped(path_in_file_system(caller.kernel, mount), kPathSpecials), ' ', line.place, ' ',
+                              (mount.flags & abi::ms_rdonly) != 0 ? "ro" : "rw", mount_flags(mount));
     if (mount.peer_group != 0) text += concat(" shared:", mount.peer_group);
     if (mount.master != 0) text += concat(" master:", mount.master);
     if (mount.unbindable) text += " unbindable";

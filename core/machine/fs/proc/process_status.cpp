@@ -336,7 +336,7 @@ Result<std::string, Errno> limits_text(const Caller& caller, const ProcessView& 
   const Shown at = TRY(shown(caller, view));
   const auto row = [](std::string_view name, std::string_view soft, std::string_view hard, std::string_view unit) {
     return concat(padded_right(name, 25), ' ', padded_right(soft, 20), ' ', padded_right(hard, 20), ' ',
-                  padded_right(unit, 10), "\n");
+                  unit.empty() ? std::string() : padded_right(unit, 10), "\n");
   };
   const auto value = [](std::uint64_t limit) { return limit == ~std::uint64_t{0} ? "unlimited" : concat(limit); };
   std::string text = row("Limit", "Soft Limit", "Hard Limit", "Units");
