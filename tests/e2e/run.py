@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Drives a whole daemon with the stock docker client, beside the reference dockerd.
 
-    tests/e2e/run.py [--engine drydock|reference] [--only GLOB] [--jobs N] [-v]
+    tests/e2e/run.py [--engine drydock|drydock-sim|reference] [--only GLOB] [--jobs N] [-v]
 
 A test is a function named test_* in cases/; its first docstring line is its name. Most
 compare the engine under test with the reference in the same run; `--engine reference`
@@ -115,7 +115,7 @@ def run_test(test, run, report, deadline):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--engine", choices=["drydock", "reference"], default="drydock")
+    parser.add_argument("--engine", choices=["drydock", "drydock-sim", "reference"], default="drydock")
     parser.add_argument("--drydockd", default=str(REPOSITORY / "build/native/bin/drydockd"), help="the daemon's binary")
     parser.add_argument("--dockerd", default=shutil.which("dockerd") or "/usr/sbin/dockerd", help="the reference")
     parser.add_argument("--docker", default="docker", help="the client (found on PATH)")
@@ -135,7 +135,7 @@ def missing(options):
     absent = [tool for tool in NEEDED if not shutil.which(tool)]
     if absent:
         return "not installed: " + ", ".join(absent)
-    if options.engine == "drydock" and not os.access(options.drydockd, os.X_OK):
+    if options.engine != "reference" and not os.access(options.drydockd, os.X_OK):
         return "no such daemon: %s (build it, or use --drydockd)" % options.drydockd
     return None
 
@@ -153,7 +153,7 @@ def main():
         return 2
     for sig in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sig, lambda *_: sys.exit(143))
-    report = Report(options.verbose, not_yet() if options.engine == "drydock" else {})
+    report = Report(options.verbose, not_yet() if options.engine != "reference" else {})
     begun = time.monotonic()
     with fixtures.Run(options) as run:
         print("engines ready after %.1f s, %d tests" % (time.monotonic() - begun, len(tests)))

@@ -53,8 +53,8 @@ class Done:
 class Engine:
     """`kind` is "reference" (dockerd) or "drydock"; `program` is the daemon's binary."""
 
-    def __init__(self, kind, program, root, client="docker", arguments=()):
-        self.kind, self.program, self.client = kind, program, client
+    def __init__(self, kind, program, root, client="docker", arguments=(), backend="native"):
+        self.kind, self.program, self.client, self.backend = kind, program, client, backend
         self.arguments = [str(a) for a in arguments]
         self.root = pathlib.Path(root)
         self.root.mkdir(parents=True)
@@ -82,7 +82,7 @@ class Engine:
         """Starts the daemon on whatever an earlier one left below the root."""
         command = ["nsenter", "--net=" + self.netns, self.program]
         if self.kind == "drydock":
-            command += ["--backend", "native"]
+            command += ["--backend", self.backend]
         command += ["-H", self.host, "--data-root", self.root / "data", "--exec-root", self.root / "exec",
                     "--pidfile", self.root / "pid"] + self.arguments
         with open(self.log_path, "ab") as log:
@@ -264,8 +264,8 @@ class Engine:
 class EngineSet:
     """Makes engines below one scratch folder and removes them all at the end."""
 
-    def __init__(self, client, programs, base=None):
-        self.client, self.programs = client, programs
+    def __init__(self, client, programs, base=None, backend="native"):
+        self.client, self.programs, self.backend = client, programs, backend
         sweep(base)
         base = pathlib.Path(base or tempfile.gettempdir())
         self.root = base / ("%s%d" % (RUN_PREFIX, os.getpid()))
@@ -277,7 +277,7 @@ class EngineSet:
         with self._lock:
             self._made += 1
             name = name or "%s%d" % (kind[0], self._made)
-            engine = Engine(kind, self.programs[kind], self.root / name, self.client, arguments)
+            engine = Engine(kind, self.programs[kind], self.root / name, self.client, arguments, self.backend)
             self._engines.append(engine)
         return engine
 

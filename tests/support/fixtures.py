@@ -27,12 +27,13 @@ class Images:
 class Run:
     def __init__(self, options):
         programs = {"reference": options.dockerd, "drydock": options.drydockd}
-        self.engines = EngineSet(options.docker, programs)
-        self.full = options.full or options.engine == "drydock"
+        kind, _, backend = options.engine.partition("-")
+        self.engines = EngineSet(options.docker, programs, backend=backend or "native")
+        self.full = options.full or kind == "drydock"
         self._registries, self._lock, self.lost = {}, threading.RLock(), None
         try:
             self.reference = self.engines.make("reference", "ref")
-            self.engine = self.engines.make(options.engine, "dut")
+            self.engine = self.engines.make(kind, "dut")
             folder = self.engines.root / "images"
             folder.mkdir()
             self.images = Images(folder)

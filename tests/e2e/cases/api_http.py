@@ -217,7 +217,7 @@ def test_second_daemon_on_the_same_root(lab):
     """a second daemon on the same data root is refused"""
     import subprocess
     engine = lab.engine
-    command = ["nsenter", "--net=" + engine.netns, engine.program] + (["--backend", "native"] if engine.kind == "drydock" else []) + [
+    command = ["nsenter", "--net=" + engine.netns, engine.program] + (["--backend", engine.backend] if engine.kind == "drydock" else []) + [
         "-H", "unix://%s" % (engine.root / "second.sock"), "--data-root", engine.root / "data", "--exec-root", engine.root / "exec", "--pidfile", engine.root / "pid"]
     done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=30)
     check(done.returncode != 0, "it started")
