@@ -67,6 +67,7 @@ Result<FileId, Errno> open_executable(const Caller& caller, const Path& place, s
 }
 
 Result<FileId, Errno> open_program(const Caller& caller, int dirfd, const std::string& path, std::uint32_t flags) {
+  if (path.empty() && (flags & abi::at_empty_path) == 0) return Errno::enoent;
   if ((flags & ~(abi::at_empty_path | abi::at_symlink_nofollow)) != 0) return Errno::einval;
   WalkOptions options;
   options.follow_last = (flags & abi::at_symlink_nofollow) == 0;

@@ -21,8 +21,7 @@ std::uint64_t total_of(const std::vector<MemoryPiece>& pieces) {
 /// access_ok() of Linux: addresses outside of the user half are EFAULT before anything is done.
 bool in_user_half(const std::vector<MemoryPiece>& pieces) {
   return std::all_of(pieces.begin(), pieces.end(), [](const MemoryPiece& piece) {
-    return piece.bytes == 0 ||
-           (piece.address < kUserAddressEnd && std::min(piece.bytes, kIoBytesMax) <= kUserAddressEnd - piece.address);
+    return piece.address <= kUserAddressEnd && std::min(piece.bytes, kIoBytesMax) <= kUserAddressEnd - piece.address;
   });
 }
 

@@ -2,6 +2,9 @@
 
 #include "machine/vfs/path_text.h"
 
+#include <string_view>
+#include <vector>
+
 #include "machine/kernel/kernel.h"
 
 namespace drydock::machine {
@@ -10,7 +13,7 @@ std::string path_text(const Kernel& kernel, const Path& path, const Path& root) 
   if (!path) return "";
   const Dentry& first = kernel.dentries[path.dentry];
   if (!path.mount && first.parent == path.dentry) return first.name;  // "pipe:[12]"
-  std::string text;
+  std::vector<std::string_view> names;                                // the last first
   Path at = path;
   bool reachable = false;
   for (;;) {
@@ -26,12 +29,14 @@ std::string path_text(const Kernel& kernel, const Path& path, const Path& root) 
     }
     const Dentry& dentry = kernel.dentries[at.dentry];
     if (dentry.parent == at.dentry) {
-      if (dentry.name != "/") text = "/" + dentry.name + text;  // a file without a name (O_TMPFILE)
+      if (dentry.name != "/") names.push_back(dentry.name);  // a file without a name (O_TMPFILE)
       break;
     }
-    text = "/" + dentry.name + text;
+    names.push_back(dentry.name);
     at.dentry = dentry.parent;
   }
+  std::string text;
+  for (auto name = names.rbegin(); name != names.rend(); ++name) text.append("/").append(*name);
   if (text.empty()) text = "/";
   if (!reachable && root) text = "(unreachable)" + text;
   if (first.unlinked) text += " (deleted)";

@@ -296,6 +296,7 @@ GUEST(process_names) {
 }
 
 GUEST(nice_and_priorities) {
+  setpriority(PRIO_PROCESS, 0, 0);
   SHOW(nice(5));
   SHOW(getpriority(PRIO_PROCESS, 0));
   SHOW(setpriority(PRIO_PROCESS, 0, 40));

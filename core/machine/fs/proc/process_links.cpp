@@ -7,6 +7,7 @@
 #include "machine/fs/proc/process_view.h"
 #include "machine/kernel/capabilities.h"
 #include "machine/vfs/dcache.h"
+#include "machine/vfs/path_text.h"
 #include "machine/vfs/walk.h"
 
 namespace drydock::machine {
@@ -16,7 +17,7 @@ namespace {
 /// As the caller's root shows it.
 std::string text_of(const Caller& caller, const Path& path) {
   const FsContext* place = std::as_const(caller.kernel).fs_contexts.find(caller.self().fs);
-  return path_text(caller.kernel, path, place != nullptr ? place->root : Path{});
+  return link_text(caller.kernel, path, place != nullptr ? place->root : Path{});
 }
 
 /// exe, cwd, root.

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "machine/fs/proc/process_view.h"
 #include "machine/mm/kernel_pages.h"
+#include "machine/vfs/path_text.h"
 #include "machine/vfs/walk.h"
 
 namespace drydock::machine {
@@ -31,7 +32,7 @@ std::string bytes_at(Kernel& kernel, TaskId task, AddressSpace& memory, std::uin
 
 std::string text_of_path(const Caller& caller, const Path& path) {
   const FsContext* place = std::as_const(caller.kernel).fs_contexts.find(caller.self().fs);
-  return replace_all(path_text(caller.kernel, path, place != nullptr ? place->root : Path{}), "\n", "\\012");
+  return replace_all(link_text(caller.kernel, path, place != nullptr ? place->root : Path{}), "\n", "\\012");
 }
 
 std::string mapping_name(const Caller& caller, const Mapping& mapping) {
