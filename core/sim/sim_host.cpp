@@ -2,6 +2,8 @@
 
 #include "sim/sim_host.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "machine/fs/dev/device.h"
 #include "machine/kernel/create_task.h"
@@ -31,6 +33,7 @@ SimHost::SimHost(const SimHostConfig& config)
                 .limits = config.limits,
                 .cgroups = machine::CgroupLayout::unified}),
       clock_(machine_.kernel()),
+      daemon_clock_(config.daemon_clock != nullptr ? config.daemon_clock : &clock_),
       random_(config.seed) {}
 
 SimHost::~SimHost() {
@@ -131,7 +134,7 @@ Result<void> SimHost::start_daemon(const SimHostConfig& config) {
   if (!data.ok()) return Error(data.error());
   data_ = std::move(data).value();
   network_ = std::make_unique<SimNetwork>(machine_.kernel());
-  runtime_ = std::make_unique<SimRuntime>(*daemon_, *root_, clock_);
+  runtime_ = std::make_unique<SimRuntime>(*daemon_, *root_, *daemon_clock_);
   return {};
 }
 
@@ -147,13 +150,14 @@ SimHost::Progress SimHost::pump(std::uint64_t instructions, std::int64_t passed_
   idle_ = end == machine::RunEnd::idle;
   Progress progress;
   progress.busy = moved || !idle_;
-  if (const auto deadline = machine_.next_deadline()) progress.deadline_ns = static_cast<std::int64_t>(*deadline);
+  if (const auto deadline = machine_.next_deadline())
+    progress.wait_ns = static_cast<std::int64_t>(*deadline - std::min(*deadline, machine_.kernel().now_ns()));
   return progress;
 }
 
-bool SimHost::run_until(std::int64_t deadline_ns, std::uint64_t instructions) {
+bool SimHost::run_for(std::int64_t ns, std::uint64_t instructions) {
   machine::RunLimits limits;
-  limits.until_ns = static_cast<std::uint64_t>(deadline_ns);
+  limits.until_ns = machine_.kernel().now_ns() + static_cast<std::uint64_t>(ns);
   limits.instructions = instructions;
   runtime_->pump();
   const machine::RunEnd end = machine_.run(limits);

@@ -26,6 +26,9 @@ struct SimHostConfig {
   std::string exec_root = "/run/drydock";
   std::string resolv_conf = "nameserver 127.0.0.11\n";
   machine::Limits limits;
+  /// What the daemon goes by: null is the machine's own clock. A daemon that serves real clients has theirs, since the
+  /// machine's runs ahead of it while programs compute.
+  Clock* daemon_clock = nullptr;
 };
 
 /// The machine's wall clock and its time since boot.
@@ -53,19 +56,19 @@ class SimHost {
   storage::HostFs& root() { return *root_; }
   SimRuntime& runtime() { return *runtime_; }
   SimNetwork& network() { return *network_; }
-  const SimClock& clock() const { return clock_; }
-  SimClock& clock() { return clock_; }
+  Clock& clock() { return *daemon_clock_; }
   Random& random() { return random_; }
 
   struct Progress {
-    bool busy = false;                        // call again at once
-    std::optional<std::int64_t> deadline_ns;  // of clock(), for when the machine wakes by itself
+    bool busy = false;                    // call again at once
+    std::optional<std::int64_t> wait_ns;  // or after that time, when the machine wakes by itself
   };
   /// Runs the machine for at most so many instructions (a call counts as its time's worth of them), and moves what the
   /// ports move. `passed_ns`: for how long nobody has called; a sleeping machine's clock goes on by that.
   Progress pump(std::uint64_t instructions, std::int64_t passed_ns);
-  /// Until all sleep: their clock jumps, so that a test or a lesson need not wait. False: the time was up before.
-  bool run_until(std::int64_t deadline_ns, std::uint64_t instructions);
+  /// For that time of the machine's, which jumps while all sleep, so that a test or a lesson need not wait. False:
+  /// something was still going on.
+  bool run_for(std::int64_t ns, std::uint64_t instructions);
 
  private:
   explicit SimHost(const SimHostConfig& config);
@@ -76,6 +79,7 @@ class SimHost {
 
   machine::Machine machine_;
   SimClock clock_;
+  Clock* daemon_clock_;
   SeededRandom random_;
   bool idle_ = true;
   std::optional<HostedTask> init_, daemon_;

@@ -20,18 +20,24 @@ std::string read_program(const char* path) {
 
 }  // namespace
 
-SimBackend::SimBackend(std::unique_ptr<sim::SimHost> host)
-    : host_(std::move(host)), random_(std::make_unique<SystemRandom>()), last_ns_(wall_.monotonic_ns()) {}
+SimBackend::SimBackend(std::unique_ptr<SystemClock> wall, std::unique_ptr<sim::SimHost> host)
+    : wall_(std::move(wall)),
+      host_(std::move(host)),
+      random_(std::make_unique<SystemRandom>()),
+      last_ns_(wall_->monotonic_ns()) {}
 
 Result<SimBackend> SimBackend::boot(const engine::Settings& settings) {
+  auto wall = std::make_unique<SystemClock>();
   sim::SimHostConfig config;
-  config.boot_time_ns = SystemClock().now().ns;
+  config.daemon_clock = wall.get();
+  config.boot_time_ns = wall->now().ns;
   config.seed = SystemRandom().next_u64();
   config.data_root = settings.data_root;
   config.exec_root = settings.exec_root;
   config.busybox = read_program("/bin/busybox");
   config.limits.memory_pages_max = kMemoryPagesMax;
-  return SimBackend(TRY(sim::SimHost::boot(config)));
+  auto host = TRY(sim::SimHost::boot(config));
+  return SimBackend(std::move(wall), std::move(host));
 }
 
 engine::Host SimBackend::host(http::Transport& transport) {
@@ -50,10 +56,13 @@ engine::Host SimBackend::host(http::Transport& transport) {
 }
 
 DaemonLoop::Turn SimBackend::turn() {
-  const std::int64_t now = wall_.monotonic_ns();
+  const std::int64_t now = wall_->monotonic_ns();
   const sim::SimHost::Progress progress = host_->pump(kSliceInstructions, now - last_ns_);
-  last_ns_ = wall_.monotonic_ns();
-  return {progress.busy, progress.deadline_ns};
+  last_ns_ = wall_->monotonic_ns();
+  DaemonLoop::Turn turn;
+  turn.busy = progress.busy;
+  if (progress.wait_ns) turn.deadline_ns = last_ns_ + *progress.wait_ns;
+  return turn;
 }
 
 }  // namespace drydock::native

@@ -17,16 +17,16 @@ class SimBackend {
   /// The machine's clock starts at this host's; its shell is this host's BusyBox, where there is a static one.
   static Result<SimBackend> boot(const engine::Settings& settings);
 
-  const Clock& clock() const { return host_->clock(); }
+  const Clock& clock() const { return *wall_; }
   engine::Host host(http::Transport& transport);
   /// A slice of the machine. While all its tasks sleep its clock goes with this host's.
   DaemonLoop::Turn turn();
 
  private:
-  explicit SimBackend(std::unique_ptr<sim::SimHost> host);
+  SimBackend(std::unique_ptr<SystemClock> wall, std::unique_ptr<sim::SimHost> host);
 
+  std::unique_ptr<SystemClock> wall_;
   std::unique_ptr<sim::SimHost> host_;
-  SystemClock wall_;
   std::unique_ptr<SystemRandom> random_;
   std::int64_t last_ns_ = 0;
 };

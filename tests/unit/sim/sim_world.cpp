@@ -43,7 +43,7 @@ SimWorld::SimWorld() : host_(boot_host()) {
 
 /// As much as 0.1 s of the machine's time.
 void SimWorld::turn() {
-  host_->run_until(host_->clock().monotonic_ns() + kTurnNs, kTurnInstructions);
+  host_->run_for(kTurnNs, kTurnInstructions);
 }
 
 runtime::Spec SimWorld::spec(std::vector<std::string> args) const {
