@@ -18,6 +18,7 @@ constexpr std::uint32_t dupfd = 0, getfd = 1, setfd = 2, getfl = 3, setfl = 4, g
                         ofd_getlk = 36, ofd_setlk = 37, ofd_setlkw = 38, dupfd_cloexec = 1030, setpipe_sz = 1031,
                         getpipe_sz = 1032;
 }
+constexpr std::size_t kLocksPerFileMax = 16384;  // ENOLCK
 constexpr std::uint16_t kLockRead = 0, kLockWrite = 1, kLockNone = 2;
 
 std::uint64_t descriptor_limit(const Call& call) {
@@ -190,6 +191,9 @@ Outcome place_lock(const Call& call, const File& file, bool ofd, bool wait) {
       return Outcome::block(lock_wait_key(file.inode));
     }
   }
+  const auto held = call.kernel.file_locks.find(file.inode);
+  if (words.type != kLockNone && held != call.kernel.file_locks.end() && held->second.size() >= kLocksPerFileMax)
+    return Errno::enolck;
   set_lock(call.kernel, file.inode, words.lock, words.type == kLockNone);
   return done();
 }

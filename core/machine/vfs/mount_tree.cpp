@@ -65,8 +65,11 @@ void unhang(Kernel& kernel, MountId mount) {
 
 void leave_namespace(Kernel& kernel, MountId mount) {
   MountPoint& its = kernel.mounts[mount];
-  if (MountNamespace* space = kernel.mount_namespaces.find(its.mount_namespace))
-    space->mounts.erase(std::remove(space->mounts.begin(), space->mounts.end(), mount), space->mounts.end());
+  if (MountNamespace* space = kernel.mount_namespaces.find(its.mount_namespace)) {
+    // What goes is most often what came last.
+    const auto at = std::find(space->mounts.rbegin(), space->mounts.rend(), mount);
+    if (at != space->mounts.rend()) space->mounts.erase(std::next(at).base());
+  }
   its.mount_namespace = MountNamespaceId{};
 }
 

@@ -82,22 +82,36 @@ class TreeCopier {
 
 MountId copy_mount_tree(Kernel& kernel, MountId top, DentryId root, bool recursive, bool unbindable_too,
                         std::vector<std::pair<MountId, MountId>>* copies) {
-  const MountId copy = clone_mount(kernel, top, root);
-  if (unbindable_too) kernel.mounts[copy].unbindable = kernel.mounts[top].unbindable;
-  if (copies != nullptr) copies->emplace_back(top, copy);
-  if (!recursive) return copy;
-  std::vector<std::pair<DentryId, MountId>> below(kernel.mounts[top].children.begin(),
-                                                  kernel.mounts[top].children.end());
-  std::sort(below.begin(), below.end(), [](const auto& left, const auto& right) { return left.second < right.second; });
-  for (const auto& child : below) {
-    if (!is_below(kernel, child.first, root)) continue;
-    if (kernel.mounts[child.second].unbindable && !unbindable_too) continue;
-    // As deep as mounts are stacked, which limits.mounts_max bounds; a tree is not deeper than its paths are long.
-    const MountId of_child =
-        copy_mount_tree(kernel, child.second, kernel.mounts[child.second].root, true, unbindable_too, copies);
-    attach_mount(kernel, of_child, Path{copy, child.first});
+  struct ToDo {
+    MountId original;
+    Path at;  // where its copy is hung; none for the top
+  };
+  std::vector<ToDo> to_do{{top, Path{}}};
+  MountId copy_of_top;
+  while (!to_do.empty()) {  // parents before children, in the order of mounting
+    const ToDo next = to_do.back();
+    to_do.pop_back();
+    const bool is_top = !next.at;
+    const DentryId shown = is_top ? root : kernel.mounts[next.original].root;
+    const MountId copy = clone_mount(kernel, next.original, shown);
+    if (unbindable_too) kernel.mounts[copy].unbindable = kernel.mounts[next.original].unbindable;
+    if (copies != nullptr) copies->emplace_back(next.original, copy);
+    if (is_top)
+      copy_of_top = copy;
+    else
+      attach_mount(kernel, copy, next.at);
+    if (!recursive) break;
+    const auto& children = kernel.mounts[next.original].children;
+    std::vector<std::pair<DentryId, MountId>> below(children.begin(), children.end());
+    std::sort(below.begin(), below.end(),
+              [](const auto& left, const auto& right) { return right.second < left.second; });
+    for (const auto& child : below) {
+      if (!is_below(kernel, child.first, shown)) continue;
+      if (kernel.mounts[child.second].unbindable && !unbindable_too) continue;
+      to_do.push_back({child.second, Path{copy, child.first}});
+    }
   }
-  return copy;
+  return copy_of_top;
 }
 
 void make_tree_shared(Kernel& kernel, MountId top) {

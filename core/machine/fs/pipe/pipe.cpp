@@ -25,6 +25,14 @@ WaitKey key_of(InodeId inode) {
   return {WaitKind::inode, inode.value};
 }
 
+/// The pages of pipes are of the machine's memory: they are counted with those of files.
+void account(Kernel& kernel, std::size_t slots_before, std::size_t slots_now) {
+  if (slots_now >= slots_before)
+    kernel.file_pages += slots_now - slots_before;
+  else
+    kernel.file_pages -= std::min<std::uint64_t>(kernel.file_pages, slots_before - slots_now);
+}
+
 /// Into the last slot, when all of it has room there: only so does Linux merge.
 bool merge(PipeBuffer& buffer, std::span<const char> bytes) {
   if (buffer.slots.empty()) return false;
@@ -140,7 +148,9 @@ Outcome PipeFile::read(const Caller& caller, std::span<char> out, const std::uin
     if ((flags & abi::o_nonblock) != 0) return Errno::eagain;
     return Outcome::block(key_of(inode));
   }
+  const std::size_t slots_before = buffer.slots.size();
   const std::size_t got = take(buffer, out);
+  account(caller.kernel, slots_before, buffer.slots.size());
   wake(caller.kernel, key_of(inode));
   return static_cast<std::int64_t>(got);
 }
@@ -154,19 +164,22 @@ Outcome PipeFile::write(const Caller& caller, std::span<const char> bytes, const
     (void)send_signal_to_task(kernel, caller.task, kernel_signal(sig_pipe));
     return Errno::epipe;
   }
+  if (kernel.file_pages >= kernel.limits.memory_pages_max) return Errno::enomem;
+  const std::size_t slots_before = buffer.slots.size();
   const bool packet = (flags & abi::o_direct) != 0;
   const bool nonblocking = (flags & abi::o_nonblock) != 0;
   if (bytes.size() <= kAtomicBytes) {
     // All of it or nothing.
-    PipeBuffer& target = buffer;
-    if (packet || !merge(target, bytes)) {
-      if (target.full()) return nonblocking ? Outcome(Errno::eagain) : Outcome::block(key_of(inode));
-      target.slots.push_back({std::string(bytes.data(), bytes.size()), 0, packet});
+    if (packet || !merge(buffer, bytes)) {
+      if (buffer.full()) return nonblocking ? Outcome(Errno::eagain) : Outcome::block(key_of(inode));
+      buffer.slots.push_back({std::string(bytes.data(), bytes.size()), 0, packet});
+      account(kernel, slots_before, buffer.slots.size());
     }
     wake(kernel, key_of(inode));
     return static_cast<std::int64_t>(bytes.size());
   }
   const std::size_t put_now = put(buffer, bytes, packet);
+  account(kernel, slots_before, buffer.slots.size());
   if (put_now > 0) wake(kernel, key_of(inode));
   if (put_now > 0) return static_cast<std::int64_t>(put_now);  // write(2) goes on with the rest where it may block
   return nonblocking ? Outcome(Errno::eagain) : Outcome::block(key_of(inode));
@@ -206,7 +219,9 @@ void PipeFile::release(Kernel& kernel) {
   wake(kernel, key_of(inode));
   // What was written stays for a reader that stands in open(2) still.
   const bool awaited = named && (somebody_opens(kernel, inode, true) || somebody_opens(kernel, inode, false));
-  if (buffer.readers == 0 && buffer.writers == 0 && !awaited) its.pipe = Shared<PipeBuffer>();
+  if (buffer.readers > 0 || buffer.writers > 0 || awaited) return;
+  account(kernel, buffer.slots.size(), 0);
+  its.pipe = Shared<PipeBuffer>();
 }
 
 Result<PipeEnds, Errno> open_pipe(const Caller& caller, std::uint32_t flags) {

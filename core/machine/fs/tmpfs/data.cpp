@@ -181,7 +181,10 @@ void TmpfsInode::forget_data(Kernel& kernel) {
   forgotten_ = true;
   free_pages(kernel, 0, std::uint64_t{1} << 36);
   TmpfsSuperblock* mounted = owner(kernel);
-  if (mounted != nullptr && mounted->inodes > 0) --mounted->inodes;
+  if (mounted == nullptr) return;
+  if (mounted->inodes > 0) --mounted->inodes;
+  for (const auto& item : xattrs_) mounted->xattr_bytes -= item.first.size() + item.second.size();
+  xattrs_.clear();
 }
 
 }  // namespace drydock::machine

@@ -15,7 +15,8 @@ namespace drydock::machine {
 namespace {
 
 constexpr std::uint32_t kEntryBytes = 20;  // what a name adds to a directory's size in Linux's tmpfs (BOGO_DIRENT_SIZE)
-constexpr std::size_t kXattrBytesMax = 65536;
+constexpr std::size_t kXattrBytesMax = 65536;                   // of one file
+constexpr std::uint64_t kXattrBytesPerMountMax = 64 * 1048576;  // of all
 constexpr std::uint32_t kLinksMax = 0x7fffffff;
 
 bool known_xattr(std::string_view name) {
@@ -96,7 +97,7 @@ Result<InodeId, Errno> TmpfsInode::create_unnamed(const Caller& caller, const Ne
   Kernel& kernel = caller.kernel;
   TmpfsSuperblock* mounted = owner(kernel);
   if (mounted == nullptr) return Errno::enoent;
-  if (mounted->inodes_max && mounted->inodes >= *mounted->inodes_max) return Errno::enospc;
+  if (mounted->inodes >= mounted->inodes_max.value_or(kernel.limits.inodes_max)) return Errno::enospc;
   if (kernel.inodes.size() >= kernel.limits.inodes_max) return Errno::enospc;
   const InodeId child = add_tmpfs_inode(kernel, *mounted, superblock, node);
   static_cast<TmpfsInode&>(kernel.inodes[child]).attributes_.links = 0;
@@ -108,7 +109,14 @@ Result<void, Errno> TmpfsInode::link(const Caller& caller, std::string_view name
   if (entries_.contains(name)) return Errno::eexist;
   auto& child = static_cast<TmpfsInode&>(caller.kernel.inodes[target]);
   if (child.attributes_.links >= kLinksMax) return Errno::emlink;
+  // Names cost memory too: all but a file's first count as an inode, as in Linux's tmpfs.
+  TmpfsSuperblock* mounted = owner(caller.kernel);
+  const bool first_name = child.attributes_.links == 0;
+  if (mounted == nullptr) return Errno::enoent;
+  if (!first_name && mounted->inodes >= mounted->inodes_max.value_or(caller.kernel.limits.inodes_max))
+    return Errno::enospc;
   TRY(add_entry(caller.kernel, name, child));
+  if (!first_name) ++mounted->inodes;
   ++child.attributes_.links;
   child.attributes_.ctime_ns = caller.kernel.wall_ns();
   return {};
@@ -120,6 +128,8 @@ Result<void, Errno> TmpfsInode::unlink(const Caller& caller, std::string_view na
   if (abi::is_directory(child.attributes_.mode)) return Errno::eisdir;
   remove_entry(caller.kernel, name);
   --child.attributes_.links;
+  TmpfsSuperblock* mounted = owner(caller.kernel);
+  if (child.attributes_.links > 0 && mounted != nullptr && mounted->inodes > 0) --mounted->inodes;
   child.attributes_.ctime_ns = caller.kernel.wall_ns();
   return {};
 }
@@ -222,6 +232,11 @@ Result<void, Errno> TmpfsInode::set_xattr(const Caller& caller, std::string_view
   for (const auto& item : xattrs_)
     if (item.first != name) bytes += item.first.size() + item.second.size();
   if (bytes > kXattrBytesMax) return Errno::enospc;
+  TmpfsSuperblock* mounted = owner(caller.kernel);
+  const std::uint64_t before = at != xattrs_.end() ? name.size() + at->second.size() : 0;
+  const std::uint64_t after = name.size() + value.size();
+  if (mounted == nullptr || mounted->xattr_bytes - before + after > kXattrBytesPerMountMax) return Errno::enospc;
+  mounted->xattr_bytes += after - before;
   xattrs_.insert_or_assign(std::string(name), std::string(value));
   attributes_.ctime_ns = caller.kernel.wall_ns();
   return {};
@@ -231,6 +246,7 @@ Result<void, Errno> TmpfsInode::remove_xattr(const Caller& caller, std::string_v
   if (!known_xattr(name)) return Errno::eopnotsupp;
   const auto at = xattrs_.find(name);
   if (at == xattrs_.end()) return Errno::enodata;
+  if (TmpfsSuperblock* mounted = owner(caller.kernel)) mounted->xattr_bytes -= name.size() + at->second.size();
   xattrs_.erase(at);
   attributes_.ctime_ns = caller.kernel.wall_ns();
   return {};
