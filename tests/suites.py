@@ -86,6 +86,7 @@ SUITES = {
     "tidy": program_suite(sys.executable, "tests/tidy/tidy.py"),
     "native": unit_suite("native"),
     "isa": program_suite("build/native/tests/isa/isa_test"),
+    "guest": program_suite(sys.executable, "tests/guest/run.py"),
     "sanitize": unit_suite("sanitize"),
     "web": unit_suite("web", launcher=["node"], suffix=".js"),
     "vm": program_suite(sys.executable, "tests/vm/run.py"),

@@ -6,8 +6,7 @@
 //     SHOW(pipe(ends));
 //     ...
 //   }
-#ifndef GUEST_H
-#define GUEST_H
+#pragma once
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -99,5 +98,3 @@ void guest_write_file(const char* path, const char* text);
 const char* guest_read_file(const char* path);
 // Lets other tasks go on, without a sense of how long: for "after the child has blocked".
 void guest_pause(void);
-
-#endif
