@@ -125,6 +125,8 @@ Result<bool> SimNetwork::has_interface(const std::string& name) {
 
 Result<void> SimNetwork::prepare_namespace(const std::string& network_namespace) {
   const machine::NetNamespaceId inside = TRY(find_namespace(network_namespace));
+  // As Docker: where a network has no IPv6, containers see none.
+  kernel_.net_namespaces[inside].settings.ipv6_disabled = true;
   net::set_up(kernel_, {inside, 1}, true);
   return {};
 }

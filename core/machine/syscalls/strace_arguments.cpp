@@ -99,8 +99,58 @@ std::uint64_t count_directory_entries(const Call& call, std::uint64_t address, s
   return count;
 }
 
-/// What is known of the values themselves, without the guest's memory. Empty: not such a kind.
-std::string scalar_text(const Call& call, Arg kind, int n) {
+/// Kinds whose values have names. Empty: not such a kind.
+std::string named_kind_text(const Call& call, Arg kind, int n) {
+  const std::uint64_t value = call.u64(n);
+  switch (kind) {
+    case Arg::access_mode:
+      return flags_text(names::access_mode, call.u32(n), "F_OK");
+    case Arg::mmap_prot:
+      return flags_text(names::protection, value, "PROT_NONE");
+    case Arg::mmap_flags:
+      return flags_text(names::mmap_flag, value);
+    case Arg::clone_flags:
+    case Arg::unshare_flags:
+      return flags_text(names::clone_flag, value);
+    case Arg::mount_flags:
+      return flags_text(names::mount_flag, value);
+    case Arg::umount_flags:
+      return flags_text(names::umount_flag, value);
+    case Arg::wait_options:
+      return flags_text(names::wait_option, call.u32(n));
+    case Arg::whence:
+      return value_text(names::whence, call.u32(n), "SEEK_???");
+    case Arg::fcntl_command:
+      return value_text(names::fcntl, call.u32(n), "F_???");
+    case Arg::ioctl_request:
+      return value_text(names::ioctl, call.u32(n), "ioctl");
+    case Arg::socket_family:
+      return value_text(names::socket_family, call.u32(n), "AF_???");
+    case Arg::sockopt_level:
+      return value_text(names::socket_level, call.u32(n), "SOL_???");
+    case Arg::sockopt_name:
+      return call.u32(n - 1) == 1 ? value_text(names::socket_option, call.u32(n), "SO_???") : hex_text(call.u32(n));
+    case Arg::prctl_option:
+      return value_text(names::prctl, call.u32(n), "PR_???");
+    case Arg::rlimit_resource:
+      return value_text(names::resource, call.u32(n), "RLIMIT_???");
+    case Arg::futex_op:
+      return value_text(names::futex, call.u32(n) & 0x7f, "FUTEX_???");
+    case Arg::at_flags:
+      return flags_text(names::at_flag, call.u32(n));
+    case Arg::resolve_flags:
+      return flags_text(names::resolve_flag, value);
+    case Arg::seccomp_op:
+      return value_text(names::seccomp_operation, call.u32(n), "SECCOMP_???");
+    case Arg::clock_id:
+      return value_text(names::clock, call.u32(n), "CLOCK_???");
+    default:
+      return {};
+  }
+}
+
+/// Plain numbers. Empty: not such a kind.
+std::string number_text(const Call& call, Arg kind, int n) {
   const std::uint64_t value = call.u64(n);
   switch (kind) {
     case Arg::i32:
@@ -122,54 +172,13 @@ std::string scalar_text(const Call& call, Arg kind, int n) {
       return at_descriptor_text(call.fd(n));
     case Arg::open_flags:
       return open_flags_text(call.u32(n));
-    case Arg::access_mode:
-      return flags_text(names::access_mode, call.u32(n), "F_OK");
-    case Arg::mmap_prot:
-      return flags_text(names::protection, value, "PROT_NONE");
-    case Arg::mmap_flags:
-      return flags_text(names::mmap_flag, value);
-    case Arg::clone_flags:
-    case Arg::unshare_flags:
-      return flags_text(names::clone_flag, value);
-    case Arg::mount_flags:
-      return flags_text(names::mount_flag, value);
-    case Arg::umount_flags:
-      return flags_text(names::umount_flag, value);
     case Arg::signal:
       return signal_text(call.i32(n));
-    case Arg::wait_options:
-      return flags_text(names::wait_option, call.u32(n));
     case Arg::uid:
     case Arg::gid:
       return id_text(call.u32(n));
-    case Arg::whence:
-      return value_text(names::whence, call.u32(n), "SEEK_???");
-    case Arg::fcntl_command:
-      return value_text(names::fcntl, call.u32(n), "F_???");
-    case Arg::ioctl_request:
-      return value_text(names::ioctl, call.u32(n), "ioctl");
-    case Arg::socket_family:
-      return value_text(names::socket_family, call.u32(n), "AF_???");
     case Arg::socket_type:
       return socket_type_text(call.u32(n));
-    case Arg::sockopt_level:
-      return value_text(names::socket_level, call.u32(n), "SOL_???");
-    case Arg::sockopt_name:
-      return call.u32(n - 1) == 1 ? value_text(names::socket_option, call.u32(n), "SO_???") : hex_text(call.u32(n));
-    case Arg::prctl_option:
-      return value_text(names::prctl, call.u32(n), "PR_???");
-    case Arg::rlimit_resource:
-      return value_text(names::resource, call.u32(n), "RLIMIT_???");
-    case Arg::futex_op:
-      return value_text(names::futex, call.u32(n) & 0x7f, "FUTEX_???");
-    case Arg::at_flags:
-      return flags_text(names::at_flag, call.u32(n));
-    case Arg::resolve_flags:
-      return flags_text(names::resolve_flag, value);
-    case Arg::seccomp_op:
-      return value_text(names::seccomp_operation, call.u32(n), "SECCOMP_???");
-    case Arg::clock_id:
-      return value_text(names::clock, call.u32(n), "CLOCK_???");
     case Arg::dev: {
       const std::uint64_t major = (value >> 8 & 0xfff) | (value >> 32 & ~std::uint64_t{0xfff});
       return device_text(major, (value & 0xff) | (value >> 12 & ~std::uint64_t{0xff}));
@@ -186,7 +195,10 @@ std::string named_text(const Call& call, std::uint64_t number, int n) {
   if (number == 318 && n == 2) return flags_text(names::random_flag, call.u32(2));                // getrandom
   const bool sends = number == 44 || number == 45, sends_message = number == 46 || number == 47;
   if ((sends && n == 3) || (sends_message && n == 2)) return flags_text(names::message_flag, call.u32(n));
-  if (number == 48 && n == 1) {  // shutdown
+  const bool has_flags = (number == 293 && n == 1) || (number == 292 && n == 2) || (number == 288 && n == 3);
+  if (has_flags) return flags_text(names::open_flag, call.u32(n));                            // pipe2, dup3, accept4
+  if ((number == 133 && n == 1) || (number == 259 && n == 2)) return mode_text(call.u32(n));  // mknod, mknodat
+  if (number == 48 && n == 1) {                                                               // shutdown
     static constexpr ValueName kHows[] = {{0, "SHUT_RD"}, {1, "SHUT_WR"}, {2, "SHUT_RDWR"}};
     return value_text(kHows, call.u32(1), "SHUT_???");
   }
@@ -232,7 +244,8 @@ bool is_output(std::uint64_t number, Arg kind, int n) {
 
 std::string input_text(const Call& call, std::uint64_t number, Arg kind, int n) {
   if (std::string text = named_text(call, number, n); !text.empty()) return text;
-  if (std::string text = scalar_text(call, kind, n); !text.empty()) return text;
+  if (std::string text = number_text(call, kind, n); !text.empty()) return text;
+  if (std::string text = named_kind_text(call, kind, n); !text.empty()) return text;
   const std::uint64_t address = call.address(n);
   const std::uint64_t next = n < 5 ? call.u64(n + 1) : 0;
   switch (kind) {

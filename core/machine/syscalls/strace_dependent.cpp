@@ -1,5 +1,5 @@
 // Calls whose arguments depend on each other, as strace(1) prints them: fcntl(2), ioctl(2), prctl(2), arch_prctl(2),
-// clone(2), clone3(2), getrandom(2), seccomp(2), futex(2).
+// clone(2), clone3(2), openat2(2), seccomp(2), futex(2).
 
 #include "base/text.h"
 #include "machine/syscalls/strace_arguments.h"
@@ -204,6 +204,22 @@ Arguments seccomp_arguments(const Call& call) {
   return all;
 }
 
+Arguments openat2_arguments(const Call& call) {
+  Arguments all{plain(0, call.fd(0) == kAtFdCwd ? "AT_FDCWD" : std::to_string(call.fd(0))),
+                plain(1, input_text(call, 437, Arg::path, 1))};
+  std::string raw(24, '\0');
+  if (call.u64(3) < raw.size() || !call.copy_in(call.address(2), raw).ok()) {
+    all.push_back(plain(2, address_text(call.address(2))));
+  } else {
+    const StructReader how(std::move(raw));
+    std::string text = concat("{flags=", open_flags_text(how.u64(0)));
+    if (how.u64(8) != 0 || (how.u64(0) & 0100) != 0) text += concat(", mode=", octal_text(how.u64(8)));
+    all.push_back(plain(2, concat(text, ", resolve=", flags_text(names::resolve_flag, how.u64(16)), "}")));
+  }
+  all.push_back(plain(3, std::to_string(call.u64(3))));
+  return all;
+}
+
 Arguments futex_arguments(const Call& call) {
   const std::uint32_t operation = call.u32(1);
   std::string name = value_text(names::futex, operation & 0x7f, "FUTEX_???");
@@ -240,6 +256,8 @@ std::vector<DependentArgument> dependent_arguments(const Call& call, std::uint64
       return seccomp_arguments(call);
     case 435:
       return clone3_arguments(call);
+    case 437:
+      return openat2_arguments(call);
     default:
       return {};
   }

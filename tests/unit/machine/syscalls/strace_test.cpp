@@ -134,6 +134,18 @@ TEST_CASE("strace shows the arguments that depend on a command") {
         "18653");
 }
 
+TEST_CASE("strace shows what openat2 is asked, and flags that have no access mode") {
+  Traced task;
+  std::string how(24, '\0');
+  how[2] = 0x28;  // O_PATH|O_CLOEXEC
+  how[16] = 0x10;
+  CHECK(task.line(437, {3, task.text("dev/pts"), task.put(how), 24}, 4) ==
+        "openat2(3, \"dev/pts\", {flags=O_RDONLY|O_CLOEXEC|O_PATH, resolve=RESOLVE_IN_ROOT}, 24) = 4");
+  CHECK(task.line(292, {3, 0, 0}, 0) == "dup3(3, 0, 0)                           = 0");
+  CHECK(task.line(259, {kHere, task.text("n"), 020666, 0x103}, 0) ==
+        "mknodat(AT_FDCWD, \"n\", S_IFCHR|0666, makedev(0x1, 0x3)) = 0");
+}
+
 TEST_CASE("strace shows sets of signals by what is in them or by what is not") {
   CHECK(signal_set_text(0) == "[]");
   CHECK(signal_set_text(signal_bit(sig_int) | signal_bit(sig_chld)) == "[INT CHLD]");
