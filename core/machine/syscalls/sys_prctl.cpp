@@ -130,6 +130,25 @@ std::int64_t securebits_of(const Credentials& who) {
 
 namespace {
 
+// Options that change nothing here, and those that are not modelled.
+Outcome minor_option(const Call& call) {
+  switch (call.i32(0)) {
+    case option::get_timing:
+      return done();
+    case option::set_timing:
+      return call.u64(1) == 0 ? done() : Outcome(Errno::einval);
+    case option::get_thp_disable:
+      return zero_from(call, 1) ? done() : Outcome(Errno::einval);
+    case option::set_thp_disable:
+      return zero_from(call, 2) ? done() : Outcome(Errno::einval);
+    case option::set_vma:
+      return Errno::einval;  // as a kernel without CONFIG_ANON_VMA_NAME
+    default:
+      note_unimplemented(call.kernel, call.task, concat("prctl option ", call.i32(0)));
+      return Errno::einval;
+  }
+}
+
 // What the owner of a new user namespace has in it he could have had anyway.
 bool gains_capabilities(const Kernel& kernel, const Credentials& before, const Credentials& after) {
   if (before.user_namespace == after.user_namespace) return (after.permitted & ~before.permitted) != 0;
@@ -173,10 +192,6 @@ Outcome sys_prctl(const Call& call) {
       return std::int64_t{task.credentials.keep_capabilities};
     case option::set_keepcaps:
       return set_keepcaps(call, call.u64(1));
-    case option::get_timing:
-      return done();
-    case option::set_timing:
-      return call.u64(1) == 0 ? done() : Outcome(Errno::einval);
     case option::set_name:
       return set_name(call, call.u64(1));
     case option::get_name:
@@ -213,17 +228,10 @@ Outcome sys_prctl(const Call& call) {
       TRY(call.store64(call.u64(1), task.clear_child_tid));
       return done();
     }
-    case option::get_thp_disable:
-      return zero_from(call, 1) ? done() : Outcome(Errno::einval);
-    case option::set_thp_disable:
-      return zero_from(call, 2) ? done() : Outcome(Errno::einval);
     case option::cap_ambient:
       return change_ambient(call);
-    case option::set_vma:
-      return Errno::einval;  // as a kernel without CONFIG_ANON_VMA_NAME
     default:
-      note_unimplemented(call.kernel, call.task, concat("prctl option ", call.i32(0)));
-      return Errno::einval;
+      return minor_option(call);
   }
 }
 
