@@ -294,11 +294,12 @@ bool charge_cpu(Kernel& kernel, TaskId id, std::uint64_t user_ns, std::uint64_t 
     if (!group.cpu_quota_ns) return;
     if (group.cpu_period_used_ns == 0 || kernel.clock_ns >= group.cpu_period_start_ns + group.cpu_period_ns)
       begin_period(kernel, group);
+    const bool had_some = group.cpu_period_used_ns < *group.cpu_quota_ns;
     group.cpu_period_used_ns += user_ns + system_ns;
     if (group.cpu_period_used_ns < *group.cpu_quota_ns) return;
     over = true;
     schedule_timer(kernel, group.cpu_period_start_ns + group.cpu_period_ns, ProcessId{});
-    ++group.cpu_throttled_periods;
+    if (had_some) ++group.cpu_throttled_periods;
   };
   for_each_up(kernel, cgroup_for(kernel, process, "cpu"), charge);
   // Of version 1, time is counted by a controller of its own.
