@@ -1,9 +1,11 @@
-// machine_run [--busybox FILE] [--put GUEST=HOST]... [--trace] [--instructions N] [--] PROGRAM ARGUMENT...
+// machine_run [--busybox FILE] [--root DIRECTORY] [--put GUEST=HOST]... [--trace] [--instructions N] [--] PROGRAM
+//             ARGUMENT...
 // Runs a static program of the host's in a fresh simulated machine: standard input, output and exit status are passed
 // on. What a program's end by a signal is to a shell, it is here: 128 + N. 124: it did not end.
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <iterator>
 #include <memory>
@@ -21,6 +23,7 @@ namespace {
 
 struct Options {
   std::string busybox;
+  std::string root;  // a directory of the host's that is copied over the furnished root
   std::vector<std::pair<std::string, std::string>> files;  // in the machine, on the host
   bool trace = false, input = true;
   std::uint64_t instructions = 4'000'000'000;
@@ -44,6 +47,8 @@ bool parse(int argc, char** argv, Options* options) {
       return false;
     } else if (argument == "--busybox") {
       options->busybox = argv[++at];
+    } else if (argument == "--root") {
+      options->root = argv[++at];
     } else if (argument == "--instructions") {
       options->instructions = std::strtoull(argv[++at], nullptr, 10);
     } else if (argument == "--put") {
@@ -57,6 +62,25 @@ bool parse(int argc, char** argv, Options* options) {
   }
   options->command.assign(argv + at, argv + argc);
   return !options->command.empty();
+}
+
+/// Copies a tree of the host's: directories, files and symbolic links with their permissions. Everything is root's.
+void put_tree(testing::BootedMachine& booted, const std::string& root) {
+  namespace fs = std::filesystem;
+  std::error_code trouble;
+  for (fs::recursive_directory_iterator at(root, trouble), end; !trouble && at != end; at.increment(trouble)) {
+    const std::string inside = "/" + at->path().lexically_relative(root).string();
+    const fs::file_status status = at->symlink_status();
+    const auto permissions = static_cast<std::uint32_t>(status.permissions() & fs::perms::mask);
+    if (fs::is_symlink(status)) {
+      booted.put_symlink(inside, fs::read_symlink(at->path(), trouble).string());
+    } else if (fs::is_directory(status)) {
+      booted.put_directory(inside, permissions);
+    } else if (fs::is_regular_file(status)) {
+      booted.put_host_file(inside, at->path().string(), permissions);
+    }
+  }
+  if (trouble) std::cerr << "machine_run: " << root << ": " << trouble.message() << "\n";
 }
 
 /// strace -f, to standard error.
@@ -100,8 +124,8 @@ class Complaints final : public Tracer {
 int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, &options)) {
-    std::cerr << "usage: machine_run [--busybox FILE] [--put GUEST=HOST]... [--trace] [--no-input] [--instructions N] "
-                 "[--] PROGRAM ARGUMENT...\n";
+    std::cerr << "usage: machine_run [--busybox FILE] [--root DIRECTORY] [--put GUEST=HOST]... [--trace] [--no-input] "
+                 "[--instructions N] [--] PROGRAM ARGUMENT...\n";
     return 2;
   }
   testing::BootedMachine booted;
@@ -110,12 +134,14 @@ int main(int argc, char** argv) {
     booted.put_host_file("/bin/busybox", options.busybox);
     booted.put_symlink("/bin/sh", "busybox");
   }
+  if (!options.root.empty()) put_tree(booted, options.root);
   for (const auto& file : options.files) booted.put_host_file(file.first, file.second);
   testing::Program program;
   program.arguments = options.command;
   const std::string& host_path = options.command.front();
   program.path = "/bin/" + host_path.substr(host_path.rfind('/') + 1);
-  if (program.path != "/bin/busybox" || options.busybox.empty()) booted.put_host_file(program.path, host_path);
+  const bool there = program.path == "/bin/busybox" && !(options.busybox.empty() && options.root.empty());
+  if (!there) booted.put_host_file(program.path, host_path);
   program.arguments.front() = program.path;
   if (options.input) program.input.assign(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
   Strace strace;
