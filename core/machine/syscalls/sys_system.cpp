@@ -31,8 +31,9 @@ Outcome sys_sysinfo(const Call& call) {
   StructWriter out;
   out.u64(kernel.clock_ns / 1'000'000'000).zeros(3 * 8);
   const std::uint64_t total = kernel.limits.memory_pages_max;
-  const std::uint64_t used = std::min(kernel.charged_pages, total);
-  out.u64(total * kPageBytes).u64((total - used) * kPageBytes).zeros(4 * 8);
+  const std::uint64_t used = std::min(kernel.charged_pages + kernel.file_pages, total);
+  // All file pages are tmpfs's, which is what "shared" counts.
+  out.u64(total * kPageBytes).u64((total - used) * kPageBytes).u64(kernel.file_pages * kPageBytes).zeros(3 * 8);
   out.u16(static_cast<std::uint16_t>(std::min<std::size_t>(kernel.tasks.size(), 65535))).zeros(6);
   out.zeros(2 * 8).u32(1).zeros(4);
   TRY(call.copy_out(call.address(0), out.span()));
