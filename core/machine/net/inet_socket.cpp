@@ -72,6 +72,10 @@ Result<void, Errno> InetSocket::may_bind_address(const Caller& caller, const IpA
   if (address.is_unspecified() || inet.free_bind || inet.transparent || space.settings.ip_nonlocal_bind) return {};
   if (type != abi::sock_stream && (address.is_multicast() || is_broadcast_address(space, 0, address))) return {};
   if (is_local_address(caller.kernel, net, address)) return {};
+  // Linux has no local table to look into before the first address, and lets everything be bound then.
+  const bool no_addresses = std::all_of(space.interfaces.begin(), space.interfaces.end(),
+                                        [](const auto& entry) { return entry.second.addresses.empty(); });
+  if (no_addresses && !address.is_v6()) return {};
   return Errno::eaddrnotavail;
 }
 

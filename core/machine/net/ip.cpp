@@ -180,7 +180,14 @@ Result<IpAddress, Errno> source_towards(const Kernel& kernel, NetNamespaceId net
                                         std::uint32_t interface) {
   if (destination.is_unspecified()) return IpAddress::loopback(destination.is_v6());
   const RouteChoice route = TRY(lookup_route(kernel, net, destination, interface));
-  if (route.local) return destination;
+  if (route.local) {
+    // The rest of 127.0.0.0/8 is spoken to from lo's own address.
+    const NetNamespace& space = kernel.net_namespaces[net];
+    for (const auto& entry : space.interfaces)
+      for (const InterfaceAddress& own : entry.second.addresses)
+        if (own.prefix.address == destination) return destination;
+    return choose_source(kernel, net, destination, 1);
+  }
   if (!route.source.is_unspecified()) return route.source;
   const IpAddress towards = route.gateway.is_unspecified() ? destination : route.gateway;
   return choose_source(kernel, net, towards, route.interface);

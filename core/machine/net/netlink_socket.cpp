@@ -66,7 +66,7 @@ void NetlinkSocket::bind_itself(const Caller& caller) {
   const auto is_taken = [&](std::uint32_t wanted) {
     return std::any_of(space.netlink_sockets.begin(), space.netlink_sockets.end(), [&](FileId file) {
       const auto* other = dynamic_cast<NetlinkSocket*>(caller.kernel.files.find(file));
-      return other != nullptr && other->port == wanted;
+      return other != nullptr && other != this && other->port == wanted;
     });
   };
   // Kept out of `port` until it is settled: this socket is one of those that are looked through.

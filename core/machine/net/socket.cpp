@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "machine/abi/file.h"
 #include "machine/abi/socket.h"
+#include "machine/kernel/pids.h"
 #include "machine/kernel/send_signal.h"
 #include "machine/net/interface_ioctl.h"
 #include "machine/net/socket_inode.h"
@@ -145,6 +146,12 @@ Result<Socket*, Errno> socket_of(const Caller& caller, int fd) {
 Outcome broken_pipe(const Caller& caller, std::uint32_t flags) {
   if ((flags & abi::msg_nosignal) == 0) (void)send_signal_to_task(caller.kernel, caller.task, kernel_signal(sig_pipe));
   return Errno::epipe;
+}
+
+std::uint32_t shown_pid(const Caller& caller, const PeerCredentials& who) {
+  if (!who.known || !who.process) return 0;
+  const std::uint32_t pid = pid_of(caller, who.process);
+  return pid != 0 || caller.kernel.processes.find(who.process) != nullptr ? pid : who.shown_pid;
 }
 
 void wake_socket(Kernel& kernel, FileId file) {

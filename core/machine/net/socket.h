@@ -26,7 +26,7 @@ struct PeerCredentials {
   ProcessId process;
   std::uint32_t uid = 0, gid = 0;
   bool known = false;
-  std::uint32_t shown_pid = 0;  // as a sender with the right to has forged it; 0: that of `process`
+  std::uint32_t shown_pid = 0;  // its number where it sent: told when the process is gone
 };
 
 struct ControlMessage {
@@ -121,6 +121,9 @@ class Socket : public File {
  private:
   Outcome wait_for(const Caller& caller, std::uint32_t flags, std::uint64_t timeout_ns, std::int64_t done) const;
 };
+
+/// The number of the process as the caller sees it.
+std::uint32_t shown_pid(const Caller& caller, const PeerCredentials& who);
 
 /// socket(2): a new socket of the caller's network namespace, in the table with one reference.
 Result<FileId, Errno> make_socket(const Caller& caller, int family, int type, int protocol);

@@ -88,6 +88,7 @@ Result<void, Errno> Socket::set_socket_option(const Caller& caller, int name, st
     if (name == abi::so_debug && *number != 0 && !capable(caller, cap::net_admin)) return Errno::eacces;
     if (name == abi::so_passcred && family != abi::af_unix && family != abi::af_netlink) return Errno::eopnotsupp;
     *flag = *number != 0;
+    options_changed(caller.kernel);
     return {};
   }
   switch (name) {
@@ -192,7 +193,7 @@ Result<std::string, Errno> Socket::get_socket_option(const Caller& caller, int n
       const PeerCredentials peer = peer_credentials();
       if (!peer.known) return StructWriter().u32(0).u32(~0u).u32(~0u).bytes();
       return StructWriter()
-          .u32(pid_of(caller, peer.process))
+          .u32(shown_pid(caller, peer))
           .u32(uid_shown(caller, peer.uid))
           .u32(gid_shown(caller, peer.gid))
           .bytes();

@@ -6,6 +6,7 @@
 
 #include "machine/abi/file.h"
 #include "machine/abi/socket.h"
+#include "machine/kernel/pids.h"
 #include "machine/syscalls/call.h"
 #include "machine/vfs/access.h"
 #include "machine/vfs/dcache.h"
@@ -36,6 +37,7 @@ std::string address_of(const std::string& name) {
 PeerCredentials credentials_of(const Caller& caller) {
   PeerCredentials who;
   who.process = caller.self().process;
+  who.shown_pid = pid_of(caller, who.process);
   who.uid = caller.credentials().euid;
   who.gid = caller.credentials().egid;
   who.known = true;
@@ -88,7 +90,11 @@ Outcome UnixSocket::bind(const Caller& caller, std::string_view address) {
     }
     return Errno::enospc;
   }
-  if (!name.empty()) return Errno::einval;
+  if (!name.empty()) {
+    // The path is looked at before the socket is.
+    const bool taken = wanted[0] != '\0' && walk(caller, kAtFdCwd, wanted, WalkOptions{.follow_last = false}).ok();
+    return taken ? Errno::eaddrinuse : Errno::einval;
+  }
   return wanted[0] == '\0' ? bind_abstract(caller, wanted) : bind_path(caller, wanted);
 }
 

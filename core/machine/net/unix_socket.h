@@ -39,6 +39,9 @@ class UnixSocket final : public Socket {
   Outcome shutdown(const Caller& caller, int how) override;
   Result<std::string, Errno> local_address(const Caller& caller) override;
   Result<std::string, Errno> peer_address(const Caller& caller) override;
+  /// unix(7) has options of SOL_SOCKET only.
+  Result<void, Errno> set_option(const Caller&, int, int, std::string_view) override { return Errno::eopnotsupp; }
+  Result<std::string, Errno> get_option(const Caller&, int, int) override { return Errno::eopnotsupp; }
   bool is_listening() const override { return state == State::listening; }
   PeerCredentials peer_credentials() const override { return peer_creds; }
   std::uint64_t readable_bytes() const override;

@@ -5,6 +5,7 @@
 
 #include "machine/abi/file.h"
 #include "machine/abi/socket.h"
+#include "machine/kernel/pids.h"
 #include "machine/net/unix_socket.h"
 #include "machine/syscalls/call.h"
 
@@ -66,6 +67,7 @@ Result<UnixMessage, Errno> UnixSocket::pack(const Caller& caller, const Outgoing
   } else if (options.pass_credentials || target.options.pass_credentials) {
     packed.credentials.known = true;
     packed.credentials.process = caller.self().process;
+    packed.credentials.shown_pid = pid_of(caller, packed.credentials.process);
     packed.credentials.uid = caller.credentials().uid;
     packed.credentials.gid = caller.credentials().gid;
   }

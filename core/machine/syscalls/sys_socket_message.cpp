@@ -111,6 +111,7 @@ Result<PeerCredentials, Errno> credentials_in(const Call& call, const StructRead
   }
   claimed.uid = *uid;
   claimed.gid = *gid;
+  claimed.shown_pid = pid;
   return claimed;
 }
 
@@ -274,10 +275,9 @@ Result<void, Errno> control_out(const Call& call, const Socket& socket, const Gu
   for (const ControlMessage& control : message->control) writer.put(control.level, control.type, control.data);
   if (socket.options.pass_credentials && (socket.family == abi::af_unix || socket.family == abi::af_netlink)) {
     const PeerCredentials& from = message->credentials;
-    const std::uint32_t pid = from.known && from.process ? pid_of(call, from.process) : 0;
     writer.put(abi::sol_socket, abi::scm_credentials,
                StructWriter()
-                   .u32(pid)
+                   .u32(shown_pid(call, from))
                    .u32(from.known ? uid_shown(call, from.uid) : kOverflowId)
                    .u32(from.known ? gid_shown(call, from.gid) : kOverflowId)
                    .bytes());
