@@ -17,6 +17,7 @@ namespace drydock::machine {
 namespace {
 
 constexpr int kReceiveNumber = 243;
+constexpr std::uint64_t kQueueBytesMax = 16 << 20;  // in one queue: ENOMEM
 constexpr std::size_t kAttributeBytes = 64, kSigeventBytes = 64, kNameBytesMaxWithNul = 4096;
 constexpr std::int64_t kSecondNs = 1'000'000'000;
 
@@ -100,6 +101,8 @@ Outcome sys_mq_timedsend(const Call& call) {
   std::string message(bytes, '\0');
   TRY(call.copy_in(call.address(1), message));
   if (queue.messages.size() >= queue.messages_max) return wait_at(call, queue, call.fd(0), deadline);
+  // The machine's own limit, for those whom RLIMIT_MSGQUEUE does not hold.
+  if (queue.bytes + bytes > kQueueBytesMax) return Errno::enomem;
   const bool was_empty = queue.messages.empty();
   queue.bytes += message.size();
   queue.messages.emplace(priority, std::move(message));

@@ -102,7 +102,8 @@ Outcome flow(const Ioctl& io) {
       break;
     case 2:
     case 3:
-      if (const std::uint8_t c = io.terminal.character(io.argument == 2 ? cc_stop : cc_start); c != 0)
+      if (const std::uint8_t c = io.terminal.character(io.argument == 2 ? cc_stop : cc_start);
+          c != 0 && io.terminal.output.size() < kTerminalOutputBytesMax)
         io.terminal.output.push_back(static_cast<char>(c));
       break;
     default:
