@@ -1,6 +1,8 @@
 // seccomp(2), and prctl(2)'s older way to it.
 // Not modelled: SECCOMP_FILTER_FLAG_NEW_LISTENER and the tracer's side (SECCOMP_RET_TRACE answers ENOSYS).
 
+#include <algorithm>
+
 #include "machine/kernel/capabilities.h"
 #include "machine/kernel/seccomp_filter.h"
 #include "machine/kernel/tracer.h"
@@ -9,6 +11,7 @@
 namespace drydock::machine {
 namespace {
 
+constexpr std::size_t kFilterProgramsMax = 4096;  // different ones, of the whole machine
 constexpr std::uint32_t kSetModeStrict = 0, kSetModeFilter = 1, kGetActionAvail = 2, kGetNotifSizes = 3;
 constexpr std::uint64_t kFlagTsync = 1, kFlagLog = 2, kFlagSpecAllow = 4, kFlagNewListener = 8, kFlagTsyncEsrch = 16;
 
@@ -34,6 +37,25 @@ Result<std::vector<BpfInstruction>, Errno> read_program(const Call& call, std::u
   return program;
 }
 
+bool is_same(const BpfInstruction& left, const BpfInstruction& right) {
+  return left.code == right.code && left.jt == right.jt && left.jf == right.jf && left.k == right.k;
+}
+
+/// Programs are never removed, so that equal ones (every container's default) are kept once. ENOMEM: too many.
+Result<std::uint32_t, Errno> keep_program(Kernel& kernel, std::vector<BpfInstruction> program, bool log) {
+  std::vector<SeccompProgram>& all = kernel.seccomp_programs;
+  for (std::size_t at = 0; at < all.size(); ++at)
+    if (all[at].log == log &&
+        std::equal(program.begin(), program.end(), all[at].instructions.begin(), all[at].instructions.end(), is_same))
+      return static_cast<std::uint32_t>(at);
+  if (all.size() >= kFilterProgramsMax) return Errno::enomem;
+  SeccompProgram kept;
+  kept.instructions = std::move(program);
+  kept.log = log;
+  all.push_back(std::move(kept));
+  return static_cast<std::uint32_t>(all.size() - 1);
+}
+
 // seccomp(2): no_new_privs or CAP_SYS_ADMIN, lest a set-user-ID program be deceived (EACCES).
 Outcome add_filter(const Call& call, std::uint64_t flags, std::uint64_t address) {
   if ((flags & ~(kFlagTsync | kFlagLog | kFlagSpecAllow | kFlagNewListener | kFlagTsyncEsrch)) != 0)
@@ -50,11 +72,7 @@ Outcome add_filter(const Call& call, std::uint64_t flags, std::uint64_t address)
   std::size_t total = program.size();
   for (std::uint32_t at : task.seccomp_filters) total += call.kernel.seccomp_programs[at].instructions.size() + 4;
   if (total > kFilterInstructionsPathMax) return Errno::enomem;
-  SeccompProgram filter;
-  filter.instructions = std::move(program);
-  filter.log = (flags & kFlagLog) != 0;
-  call.kernel.seccomp_programs.push_back(std::move(filter));
-  const auto index = static_cast<std::uint32_t>(call.kernel.seccomp_programs.size() - 1);
+  const std::uint32_t index = TRY(keep_program(call.kernel, std::move(program), (flags & kFlagLog) != 0));
   const std::vector<TaskId> threads =
       (flags & kFlagTsync) != 0 ? call.kernel.processes[task.process].threads : std::vector<TaskId>{call.task};
   for (TaskId thread : threads) {
