@@ -3,6 +3,7 @@
 #include "machine/net/net_namespace.h"
 
 #include "machine/kernel/kernel.h"
+#include "machine/net/delivery.h"
 #include "machine/net/links.h"
 #include "machine/net/tcp.h"
 
@@ -29,6 +30,16 @@ void get_net_namespace(Kernel& kernel, NetNamespaceId id) {
 void put_net_namespace(Kernel& kernel, NetNamespaceId id) {
   NetNamespace* space = kernel.net_namespaces.find(id);
   if (space == nullptr || space->users == 0 || --space->users > 0) return;
+  if (space->interfaces.size() <= 1) return end_net_namespace(kernel, id);  // nothing can be on its way out
+  net::NetEvent event;
+  event.kind = net::NetEventKind::namespace_end;
+  event.at.net = id;
+  net::schedule_event(kernel, kernel.now_ns() + net::kNamespaceEndNs, std::move(event));
+}
+
+void end_net_namespace(Kernel& kernel, NetNamespaceId id) {
+  const NetNamespace* space = std::as_const(kernel.net_namespaces).find(id);
+  if (space == nullptr || space->users > 0) return;
   std::vector<std::uint32_t> indices;
   for (const auto& [index, interface] : space->interfaces) indices.push_back(index);
   for (std::uint32_t index : indices) net::remove_interface(kernel, id, index);

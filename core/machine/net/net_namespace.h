@@ -73,7 +73,9 @@ class NetNamespace {
 /// A namespace with a loopback interface that is down. The caller takes the first reference with get_net_namespace().
 NetNamespaceId new_net_namespace(Kernel& kernel, UserNamespaceId owner);
 void get_net_namespace(Kernel& kernel, NetNamespaceId id);
-/// The last reference destroys it: veth peers vanish, connections are forgotten.
+/// Without references it ends: at once, or after kNamespaceEndNs when what was sent from it may be on its way.
 void put_net_namespace(Kernel& kernel, NetNamespaceId id);
+/// Ends it if nobody refers to it: veth peers vanish, connections are forgotten.
+void end_net_namespace(Kernel& kernel, NetNamespaceId id);
 
 }  // namespace drydock::machine

@@ -26,6 +26,9 @@ void net_run(Kernel& kernel) {
       case net::NetEventKind::resolve_timeout:
         net::resolve_timeout(kernel, event.at, event.neighbour);
         break;
+      case net::NetEventKind::namespace_end:
+        end_net_namespace(kernel, event.at.net);
+        break;
       case net::NetEventKind::tcp_timer:
         net::tcp_timer(kernel, event.tcp, due_ns);
         break;

@@ -16,14 +16,15 @@
 
 namespace drydock::machine::net {
 
-inline constexpr std::uint64_t kHopNs = 20'000;  // from one interface to the next
+inline constexpr std::uint64_t kNamespaceEndNs = 20'000'000;  // from a namespace's last user to its end
+inline constexpr std::uint64_t kHopNs = 20'000;               // from one interface to the next
 inline constexpr std::size_t kFramesInFlightMax = 65536, kWireFramesMax = 4096;
 
-enum class NetEventKind : std::uint8_t { frame, resolve_timeout, tcp_timer };
+enum class NetEventKind : std::uint8_t { frame, resolve_timeout, tcp_timer, namespace_end };
 
 struct NetEvent {
   NetEventKind kind = NetEventKind::frame;
-  InterfaceRef at;  // frame: where it arrives; resolve_timeout: whose neighbour
+  InterfaceRef at;  // frame: where it arrives; resolve_timeout: whose neighbour; namespace_end: which
   Packet packet;
   IpAddress neighbour;
   TcpId tcp;

@@ -83,7 +83,7 @@ static int set_flags(const char* name, int up) {
   info->ifi_change = IFF_UP;
   return ask(&request);
 }
-static int delete (const char* name) {
+static int remove_link(const char* name) {
   struct request request = link_request(RTM_DELLINK, 0, name);
   return ask(&request);
 }
@@ -338,10 +338,10 @@ GUEST(link_kinds) {
   SHOW(set_flags("br0", 1));
   settle();
   show_links();
-  SHOW(delete ("right"));
-  SHOW(delete ("left"));
-  SHOW(delete ("lo"));
-  SHOW(delete ("missing"));
+  SHOW(remove_link("right"));
+  SHOW(remove_link("left"));
+  SHOW(remove_link("lo"));
+  SHOW(remove_link("missing"));
   show_links();
 }
 
@@ -388,7 +388,7 @@ GUEST(link_bridge_ports) {
   SHOW(set_u32("a", IFLA_MASTER, 0));
   settle();
   show_links();
-  SHOW(delete ("br0"));
+  SHOW(remove_link("br0"));
 }
 
 GUEST(link_addresses) {
@@ -542,6 +542,7 @@ static void veth_far_side(void) {
   address(RTM_NEWADDR, "far", "10.0.0.2", 24);
   set_flags("far", 1);
   serve_once("10.0.0.2", 80, "over the wire");
+  guest_pause();
   ping("10.0.0.1", 64);
   ping("10.7.0.1", 64);
 }
