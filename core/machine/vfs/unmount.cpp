@@ -34,6 +34,7 @@ Result<void, Errno> unmount(const Caller& caller, const Path& at, std::uint32_t 
   if (!is_here(caller, at)) return Errno::einval;
   const MountId id = at.mount;
   if (kernel.mounts[id].root != at.dentry || kernel.mounts[id].locked) return Errno::einval;
+  if (kernel.mounts[id].parent == id) return Errno::einval;  // the namespace's own root goes with the namespace
   if ((flags & abi::mnt_force) != 0 && !capable(caller, cap::sys_admin)) return Errno::eperm;
   const bool detach = (flags & abi::mnt_detach) != 0;
   const bool is_root = kernel.fs_contexts[caller.self().fs].root.mount == id;
