@@ -86,11 +86,12 @@ std::string vm_flags(const Mapping& mapping) {
 }  // namespace
 
 Result<std::string, Errno> cmdline_text(const Caller& caller, const ProcessView& view) {
+  const Task* task = std::as_const(caller.kernel.tasks).find(view.task);
+  if (task == nullptr) return Errno::esrch;
+  // A hosted task's memory is only the scratch of its system calls.
+  if (task->body == TaskBody::hosted) return std::as_const(caller.kernel.processes)[view.process].hosted_command_line;
   AddressSpace* memory = memory_of(caller.kernel, view);
-  if (memory == nullptr) {
-    const Process* process = std::as_const(caller.kernel).processes.find(view.process);
-    return process != nullptr ? process->hosted_command_line : std::string();
-  }
+  if (memory == nullptr) return std::string();
   std::string text = bytes_at(caller.kernel, view.task, *memory, memory->arguments_start, memory->arguments_end);
   // A program that overwrote its last NUL has made a title of it, which may go on where the environment was.
   if (!text.empty() && text.back() != '\0') {
