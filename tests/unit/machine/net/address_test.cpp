@@ -28,7 +28,8 @@ TEST_CASE("an IPv4-mapped IPv6 address is the IPv4 address") {
 }
 
 TEST_CASE("what is no address is none") {
-  for (const char* text : {"", "1.2.3", "1.2.3.256", "1.2.3.4.5", "1:2", "1::2::3", "12345::", "a.b.c.d", "1:2:3:4:5:6:7:8:9"})
+  for (const char* text :
+       {"", "1.2.3", "1.2.3.256", "1.2.3.4.5", "1:2", "1::2::3", "12345::", "a.b.c.d", "1:2:3:4:5:6:7:8:9"})
     CHECK_FALSE(IpAddress::parse(text).has_value());
 }
 

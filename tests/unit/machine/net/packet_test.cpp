@@ -27,7 +27,10 @@ TEST_CASE("an echo request has the bytes and the checksums of RFC 791 and RFC 79
   packet.echo_id = 0x1234;
   packet.echo_sequence = 1;
   packet.payload = "ab";
-  CHECK(to_hex(packet.to_bytes()) == "4500001e0000400040013cdd7f0000017f000001" "0800846812340001" "6162");
+  CHECK(to_hex(packet.to_bytes()) ==
+        "4500001e0000400040013cdd7f0000017f000001"
+        "0800846812340001"
+        "6162");
 }
 
 TEST_CASE("checksums of whole packets come to nothing") {
