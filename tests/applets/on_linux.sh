@@ -33,6 +33,8 @@ pivot_root . old
 cd /
 umount -l old
 rmdir old
+# The machine's programs are not nice, whoever runs the tests.
+renice 0 $$ > /dev/null
 unset OLDPWD SHLVL
 ulimit -n 1024
 set +e

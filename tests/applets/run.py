@@ -117,8 +117,8 @@ def judge(case, number, root, machine_run):
     script.write_text("\n".join(case.lines) + "\n")
     linux = run(["/usr/bin/unshare", "-mpiunC", "--fork", "--kill-child", "--propagation", "private", str(BUSYBOX), "sh",
                  str(HERE / "on_linux.sh"), str(root), str(BUILD / "mount"), str(script)], LINUX_SECONDS)
-    out, err, ended = run([str(machine_run), "--root", str(root), "--put", "/case=%s" % script, "--no-input", "--",
-                           str(BUSYBOX), "sh", "/case"], MACHINE_SECONDS)
+    out, err, ended = run([str(machine_run), "--root", str(root), "--put", "/case=%s" % script, "--no-input", "--adopts",
+                           "--", str(BUSYBOX), "sh", "-c", "/bin/busybox sh /case; exit $?"], MACHINE_SECONDS)
     complaint = re.compile(rb"^machine_run: not modelled: .*\n", re.M)
     complaints = sorted(set(complaint.findall(err)) - {b"machine_run: not modelled: system call rseq\n"})
     machine = (out, complaint.sub(b"", err), ended)

@@ -25,7 +25,7 @@ struct Options {
   std::string busybox;
   std::string root;  // a directory of the host's that is copied over the furnished root
   std::vector<std::pair<std::string, std::string>> files;  // in the machine, on the host
-  bool trace = false, input = true;
+  bool trace = false, input = true, adopts = false;
   std::uint64_t instructions = 4'000'000'000;
   std::vector<std::string> command;
 };
@@ -41,6 +41,8 @@ bool parse(int argc, char** argv, Options* options) {
     if (argument.substr(0, 2) != "--") break;
     if (argument == "--trace") {
       options->trace = true;
+    } else if (argument == "--adopts") {
+      options->adopts = true;  // orphans become the program's, as if it were the first process
     } else if (argument == "--no-input") {
       options->input = false;
     } else if (at + 1 >= argc) {
@@ -125,6 +127,7 @@ int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, &options)) {
     std::cerr << "usage: machine_run [--busybox FILE] [--root DIRECTORY] [--put GUEST=HOST]... [--trace] [--no-input] "
+                 "[--adopts] "
                  "[--instructions N] [--] PROGRAM ARGUMENT...\n";
     return 2;
   }
@@ -149,6 +152,7 @@ int main(int argc, char** argv) {
   booted.kernel().tracer = options.trace ? static_cast<Tracer*>(&strace) : &complaints;
 
   testing::Running running = booted.start(program);
+  if (options.adopts && running.process) booted.kernel().processes[running.process].child_subreaper = true;
   const testing::Finished end = booted.finish(running, options.instructions);
   std::cout << end.out << std::flush;
   std::cerr << end.err << std::flush;
