@@ -19,7 +19,8 @@ inline constexpr std::uint16_t flag_request = 1, flag_multi = 2, flag_ack = 4, f
 inline constexpr std::uint16_t type_noop = 1, type_error = 2, type_done = 3, first_real_type = 16;
 inline constexpr std::uint16_t new_link = 16, del_link = 17, get_link = 18, set_link = 19, new_address = 20,
                                del_address = 21, get_address = 22, new_route = 24, del_route = 25, get_route = 26,
-                               new_neighbour = 28, del_neighbour = 29, get_neighbour = 30;
+                               new_neighbour = 28, del_neighbour = 29, get_neighbour = 30, get_rule = 34,
+                               get_qdisc = 38;
 inline constexpr std::size_t header_bytes = 16;
 }  // namespace nl
 

@@ -33,6 +33,10 @@ Result<void, Errno> carry_out(const Caller& caller, NetNamespaceId net, const Ne
       return get_routes(caller, net, request, out);
     case nl::get_neighbour:
       return get_neighbours(caller, net, request, out);
+    case nl::get_rule:
+      return get_rules(request, out);
+    case nl::get_qdisc:
+      return get_queues(caller, net, request, out);
     default:
       break;
   }

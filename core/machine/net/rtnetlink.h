@@ -19,6 +19,9 @@ Result<void, Errno> get_addresses(const Caller& caller, NetNamespaceId net, cons
 Result<void, Errno> get_routes(const Caller& caller, NetNamespaceId net, const NetlinkRequest& request, Messages* out);
 Result<void, Errno> get_neighbours(const Caller& caller, NetNamespaceId net, const NetlinkRequest& request,
                                    Messages* out);
+/// Only dumps. EOPNOTSUPP.
+Result<void, Errno> get_rules(const NetlinkRequest& request, Messages* out);
+Result<void, Errno> get_queues(const Caller& caller, NetNamespaceId net, const NetlinkRequest& request, Messages* out);
 
 Result<void, Errno> change_link(const Caller& caller, NetNamespaceId net, const NetlinkRequest& request);
 Result<void, Errno> delete_link(const Caller& caller, NetNamespaceId net, const NetlinkRequest& request);

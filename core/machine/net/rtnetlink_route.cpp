@@ -104,7 +104,9 @@ Result<void, Errno> get_one(const Caller& caller, NetNamespaceId net, const Netl
   shown.route.gateway = choice.gateway;
   shown.route.preferred_source = TRY(source_towards(caller.kernel, net, destination, by));
   shown.route.protocol = 0;
-  shown.route.table = choice.local ? kLocalTable : kMainTable;
+  // The table is told only to who asks for it by RTM_F_LOOKUP_TABLE.
+  constexpr std::uint32_t lookup_table = 0x1000;
+  shown.route.table = choice.local && (request.word(8) & lookup_table) != 0 ? kLocalTable : kMainTable;
   shown.type = choice.local ? kTypeLocal : 1;
   out->push_back(route_message(shown, request, 0));
   return {};

@@ -73,7 +73,11 @@ std::string route_text(const Caller&, const NetNamespace& space) {
   std::string text =
       padded_right("Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT", kWidth) +
       "\n";
-  for (const net::Route& route : space.routes) {
+  std::vector<net::Route> routes(space.routes.begin(), space.routes.end());
+  std::stable_sort(routes.begin(), routes.end(), [](const net::Route& a, const net::Route& b) {
+    return a.destination.address < b.destination.address;  // the order of fib_trie's leaves
+  });
+  for (const net::Route& route : routes) {
     if (route.table != kMainTable || route.destination.address.is_v6()) continue;
     const std::uint32_t bits = route.destination.length;
     const std::uint32_t mask = bits == 0 ? 0 : ~std::uint32_t{0} << (32 - std::min(bits, 32u));
