@@ -1,5 +1,5 @@
-// tmpfs(5): names, attributes and extended attributes. Directories list in the order of creation; a cookie is an
-// entry's own number, so that listing goes on rightly whatever is removed meanwhile.
+// tmpfs(5): names, attributes and extended attributes. Directories list the newest entry first, as Linux does; a
+// cookie is an entry's own number, so that listing goes on rightly whatever is removed meanwhile.
 
 #include <algorithm>
 
@@ -65,7 +65,7 @@ Result<InodeId, Errno> TmpfsInode::lookup(const Caller&, std::string_view name) 
 
 Result<void, Errno> TmpfsInode::add_entry(Kernel& kernel, std::string_view name, const TmpfsInode& child) {
   if (attributes_.links == 0) return Errno::enoent;  // removed, though somebody still stands in it
-  Entry entry{child.id, next_cookie_++, static_cast<std::uint8_t>(child.attributes_.mode >> 12)};
+  Entry entry{child.id, next_cookie_--, static_cast<std::uint8_t>(child.attributes_.mode >> 12)};
   order_.emplace(entry.cookie, std::string(name));
   entries_.insert_or_assign(std::string(name), entry);
   touch_modified(kernel);
