@@ -5,6 +5,7 @@
 
 #include "machine/abi/file.h"
 #include "machine/fs/pipe/pipe.h"
+#include "machine/kernel/capabilities.h"
 #include "machine/kernel/tracer.h"
 #include "machine/syscalls/families.h"
 #include "machine/vfs/dcache.h"
@@ -301,6 +302,7 @@ Outcome sys_ioctl(const Call& call) {
     file.flags = on ? file.flags | flag : file.flags & ~flag;
     return done();
   };
+  constexpr std::uint64_t fifreeze = 0xc0045877, fithaw = 0xc0045878;
   switch (request) {
     case abi::fioclex:
       entry_of(call).close_on_exec = true;
@@ -314,6 +316,11 @@ Outcome sys_ioctl(const Call& call) {
       return set_flag(abi::o_async);
     case abi::ficlone:
       return Errno::eopnotsupp;
+    case fifreeze:
+    case fithaw:
+      // No file system here can be frozen, so none is.
+      if (!capable(call, cap::sys_admin)) return Errno::eperm;
+      return request == fifreeze ? Errno::eopnotsupp : Errno::einval;
     default:
       return file.ioctl(call, request, call.address(2));
   }

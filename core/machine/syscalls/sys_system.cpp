@@ -12,6 +12,7 @@
 #include "machine/syscalls/commit_credentials.h"
 #include "machine/syscalls/families.h"
 #include "machine/syscalls/system_calls.h"
+#include "machine/vfs/walk.h"
 
 namespace drydock::machine {
 namespace {
@@ -21,7 +22,9 @@ Outcome sys_uname(const Call& call) {
   const UtsNamespace& uts = call.kernel.uts_namespaces[call.self().namespaces.uts];
   StructWriter out;
   out.text("Linux", width).text(uts.nodename, width).text(kKernelRelease, width).text(kKernelVersion, width);
-  out.text("x86_64", width).text(uts.domainname, width);
+  constexpr std::uint32_t personality_mask = 0xff, linux32 = 8;
+  out.text((call.self().personality & personality_mask) == linux32 ? "i686" : "x86_64", width)
+      .text(uts.domainname, width);
   TRY(call.copy_out(call.address(0), out.span()));
   return done();
 }
@@ -170,6 +173,13 @@ Outcome sys_reboot(const Call& call) {
   return done();
 }
 
+// swapon(2), swapoff(2). There is nothing to swap to: no file holds a swap area that this machine would use.
+Outcome sys_swap(const Call& call) {
+  if (!capable(call, cap::sys_admin)) return Errno::eperm;
+  (void)TRY(walk(call, kAtFdCwd, TRY(call.path(0))));
+  return Errno::einval;
+}
+
 Outcome sys_personality(const Call& call) {
   Task& task = call.self();
   const std::uint32_t before = task.personality;
@@ -211,9 +221,11 @@ constexpr std::array kRows{
     SyscallRow{99, "sysinfo", sys_sysinfo, {Arg::address}, "sysinfo(2)", Support::partial, "no load averages"},
     SyscallRow{
         103, "syslog", sys_syslog, {Arg::i32, Arg::address, Arg::i32}, "syslog(2)", Support::partial, "an empty log"},
-    SyscallRow{135, "personality", sys_personality, {Arg::hex}, "personality(2)", Support::partial, "only kept"},
+    SyscallRow{135, "personality", sys_personality, {Arg::hex}, "personality(2)", Support::partial, "uname(2) obeys"},
     SyscallRow{158, "arch_prctl", sys_arch_prctl, {Arg::hex, Arg::address}, "arch_prctl(2)", Support::full, ""},
     SyscallRow{160, "setrlimit", sys_setrlimit, {Arg::rlimit_resource, Arg::rlimit}, "getrlimit(2)", Support::full, ""},
+    SyscallRow{167, "swapon", sys_swap, {Arg::path, Arg::hex}, "swapon(2)", Support::partial, "takes no file"},
+    SyscallRow{168, "swapoff", sys_swap, {Arg::path}, "swapon(2)", Support::partial, "takes no file"},
     SyscallRow{169, "reboot", sys_reboot, {Arg::hex, Arg::hex, Arg::hex, Arg::address}, "reboot(2)", Support::full, ""},
     SyscallRow{302,
                "prlimit64",

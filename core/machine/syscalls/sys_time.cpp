@@ -1,5 +1,6 @@
 // time(7): clock_gettime(2), nanosleep(2), alarm(2), setitimer(2), timer_create(2), times(2), getrusage(2).
-// Not modelled: timers on CPU time clocks, slewing the clock (adjtimex(2) tells, but changes nothing).
+// Not modelled: timers on CPU time clocks, slewing the clock (adjtimex(2) only tells: EINVAL with its event for a
+// change).
 
 #include <algorithm>
 
@@ -7,6 +8,7 @@
 #include "machine/kernel/exit_task.h"
 #include "machine/kernel/pids.h"
 #include "machine/kernel/schedule.h"
+#include "machine/kernel/tracer.h"
 #include "machine/syscalls/families.h"
 #include "machine/syscalls/rusage.h"
 #include "machine/syscalls/time_values.h"
@@ -135,6 +137,34 @@ Outcome sys_time(const Call& call) {
   const auto seconds = static_cast<std::uint64_t>(call.kernel.wall_ns()) / kSecondNs;
   if (call.address(0) != 0) TRY(call.store64(call.address(0), seconds));
   return static_cast<std::int64_t>(seconds);
+}
+
+// struct timex of a clock that nothing has ever set right: the values that Linux boots with.
+Outcome tell_timex(const Call& call, std::uint64_t address) {
+  constexpr std::uint64_t phase_limit_us = 16'000'000, tolerance = 500 << 16, tick_us = 10'000;
+  constexpr std::uint32_t unsynchronised = 0x40;
+  constexpr std::int64_t time_error = 5;
+  if (TRY(call.load32(address)) != 0) {
+    if (!capable(call, cap::sys_time)) return Errno::eperm;
+    note_unimplemented(call.kernel, call.task, "adjtimex(2) that changes the clock");
+    return Errno::einval;
+  }
+  const auto now_us = static_cast<std::uint64_t>(call.kernel.wall_ns()) / 1000;
+  StructWriter out;
+  out.u64(0).u64(0).u64(0).u64(phase_limit_us).u64(phase_limit_us).u32(unsynchronised).u32(0);
+  out.u64(2).u64(1).u64(tolerance).u64(now_us / 1'000'000).u64(now_us % 1'000'000).u64(tick_us);
+  out.zeros(8 * 8).zeros(12 * 4);
+  TRY(call.copy_out(address, out.span()));
+  return time_error;
+}
+
+Outcome sys_adjtimex(const Call& call) {
+  return tell_timex(call, call.address(0));
+}
+
+Outcome sys_clock_adjtime(const Call& call) {
+  (void)TRY(clock_ns(call, call.i32(0)));
+  return call.i32(0) == realtime ? tell_timex(call, call.address(1)) : Outcome(Errno::eopnotsupp);
 }
 
 Outcome sleep_until(const Call& call, std::uint64_t remaining_at) {
@@ -375,7 +405,7 @@ constexpr SyscallRow kRows[] = {
     {96, "gettimeofday", sys_gettimeofday, {Arg::timeval, Arg::address}, "gettimeofday(2)", Support::full, ""},
     {98, "getrusage", sys_getrusage, {Arg::i32, Arg::address}, "getrusage(2)", Support::partial, "no fault counts"},
     {100, "times", sys_times, {Arg::address}, "times(2)", Support::full, ""},
-    {159, "adjtimex", nullptr, {Arg::address}, "adjtimex(2)", Support::none, "the clock is never slewed"},
+    {159, "adjtimex", sys_adjtimex, {Arg::address}, "adjtimex(2)", Support::partial, "only tells"},
     {164, "settimeofday", sys_settimeofday, {Arg::timeval, Arg::address}, "settimeofday(2)", Support::full, ""},
     {201, "time", sys_time, {Arg::address}, "time(2)", Support::full, ""},
     {222,
@@ -405,7 +435,13 @@ constexpr SyscallRow kRows[] = {
      "clock_nanosleep(2)",
      Support::full,
      ""},
-    {305, "clock_adjtime", nullptr, {Arg::clock_id, Arg::address}, "adjtimex(2)", Support::none, ""},
+    {305,
+     "clock_adjtime",
+     sys_clock_adjtime,
+     {Arg::clock_id, Arg::address},
+     "adjtimex(2)",
+     Support::partial,
+     "only tells"},
     {283, "timerfd_create", nullptr, {Arg::clock_id, Arg::hex}, "timerfd_create(2)", Support::none, ""},
 };
 
