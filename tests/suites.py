@@ -87,6 +87,7 @@ SUITES = {
     "native": unit_suite("native"),
     "isa": program_suite("build/native/tests/isa/isa_test"),
     "guest": program_suite(sys.executable, "tests/guest/run.py"),
+    "applets": program_suite(sys.executable, "tests/applets/run.py"),
     "sanitize": unit_suite("sanitize"),
     "web": unit_suite("web", launcher=["node"], suffix=".js"),
     "vm": program_suite(sys.executable, "tests/vm/run.py"),

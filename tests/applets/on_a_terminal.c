@@ -1,6 +1,7 @@
 // on_a_terminal COLUMNS ROWS COMMAND...: runs a command on a new terminal, by a script on standard input.
 // "? TEXT" waits until TEXT has been printed since the last such wait; "> KEYS" types KEYS (\n, \r, \t, \e, \\, \xNN).
-// All that the terminal printed goes to standard output; the command's exit status is ours. 99: a wait took 10 seconds.
+// "." gives the command 300 ms, so that an escape is no part of a key's sequence. All that the terminal printed goes to
+// standard output; the command's exit status is ours. 99: a wait took 10 seconds.
 
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -90,6 +91,8 @@ int main(int count, char** arguments) {
   while (fgets(line, sizeof line, stdin)) {
     line[strcspn(line, "\n")] = 0;
     if (line[0] == '?') wait_for(terminal, line + 2);
+    if (line[0] == '.')
+      while (read_some(terminal, 300)) continue;
     if (line[0] == '>') type(terminal, line + 2);
   }
   while (read_some(terminal, 10000)) continue;

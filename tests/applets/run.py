@@ -192,7 +192,8 @@ def parse():
     parser.add_argument("--show", action="store_true", help="print what Linux printed")
     parser.add_argument("--table", type=pathlib.Path, help="write the verdict of each applet there")
     parser.add_argument("--machine-run", help="the program that runs a binary in the machine")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
+    parser.add_argument("--jobs", type=int, default=2 * (os.cpu_count() or 2),
+                        help="at a time: most of them only wait")
     return parser.parse_args()
 
 
