@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "machine/abi/socket.h"
+#include "machine/net/ip.h"
 #include "machine/net/links.h"
 
 namespace drydock::machine::net {
@@ -75,6 +76,11 @@ Outcome neighbour_ioctl(const Call& call, NetNamespaceId net, std::uint64_t requ
   if (index == 0) {
     for (const auto& neighbour : space.neighbours)
       if (neighbour.first.second == address) index = neighbour.first.first;
+    // A new entry is for the interface that leads there.
+    if (index == 0 && request == abi::siocsarp) {
+      const RouteChoice towards = TRY(lookup_route(call.kernel, net, address, 0));
+      index = towards.interface;
+    }
     if (index == 0) return Errno::enxio;
   }
   const auto found = space.neighbours.find({index, address});
