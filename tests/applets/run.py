@@ -23,7 +23,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BUILD = ROOT / "build" / "applets"
 BUSYBOX = pathlib.Path("/bin/busybox")
-LINUX_SECONDS, MACHINE_SECONDS = 30, 60
+LINUX_SECONDS, MACHINE_SECONDS = 60, 120
 ENVIRONMENT = {"PATH": "/bin:/sbin:/usr/bin:/usr/sbin", "HOME": "/"}
 
 

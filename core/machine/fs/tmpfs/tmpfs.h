@@ -96,7 +96,7 @@ class TmpfsInode final : public Inode {
   FrameTree data_;
   std::string link_target_;
   std::map<std::string, Entry, std::less<>> entries_;
-  std::map<std::uint64_t, std::string> order_;  // names by cookie
+  std::map<std::uint64_t, std::string> order_;          // names by cookie
   std::uint64_t next_cookie_ = std::uint64_t{1} << 62;  // they count down
   std::map<std::string, std::string, std::less<>> xattrs_;
   bool forgotten_ = false;
