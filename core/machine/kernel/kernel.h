@@ -99,6 +99,8 @@ class Kernel {
   net::Stack network;  // frames on their way, connections
 
   std::deque<TaskId> run_queue;                    // runnable tasks, first in first out
+  TaskId cut_task;                                 // whose turn the limits of a run have cut: it goes on first
+  std::uint64_t cut_turn_end_ns = 0;               // and until when
   std::multimap<WaitKey, TaskId> sleepers;         // tasks by what wakes them
   std::multimap<std::uint64_t, TaskId> deadlines;  // tasks by when they wake at the latest
   std::multimap<std::uint64_t, std::uint64_t>

@@ -3,6 +3,7 @@
 #include "machine/kernel/run.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 #include "machine/kernel/cgroup_accounting.h"
@@ -47,10 +48,14 @@ class Turns {
       fire_due(kernel_);
       if (kernel_.clock_ns >= limits_.until_ns) return RunEnd::time;
       if (left_ == 0) return RunEnd::budget;
+      if (const TaskId cut = std::exchange(kernel_.cut_task, TaskId{})) {
+        turn(cut, kernel_.cut_turn_end_ns);
+        continue;
+      }
       if (!kernel_.run_queue.empty()) {
         const TaskId next = kernel_.run_queue.front();
         kernel_.run_queue.pop_front();
-        turn(next);
+        begin_turn(next);
         continue;
       }
       const std::optional<std::uint64_t> next = next_deadline(kernel_);
@@ -61,7 +66,9 @@ class Turns {
   }
 
  private:
-  void turn(TaskId id);
+  void begin_turn(TaskId id);
+  /// How a run is cut into slices changes nothing: a turn that the limits end is gone on with by the next run.
+  void turn(TaskId id, std::uint64_t turn_end);
   /// False: the turn is over.
   bool step(TaskId id, std::uint64_t budget);
   bool attempt_call(TaskId id);
@@ -80,14 +87,19 @@ class Turns {
   std::uint64_t left_;
 };
 
-void Turns::turn(TaskId id) {
+void Turns::begin_turn(TaskId id) {
   Task* task = kernel_.tasks.find(id);
   if (task == nullptr) return;
   task->queued = false;
   if (task->state != TaskState::runnable) return;
-  kernel_.running = id;
   ++task->switches;
-  const std::uint64_t turn_end = kernel_.clock_ns + kQuantumInstructions * kInstructionNs;
+  turn(id, kernel_.clock_ns + kQuantumInstructions * kInstructionNs);
+}
+
+void Turns::turn(TaskId id, std::uint64_t turn_end) {
+  Task* task = kernel_.tasks.find(id);
+  if (task == nullptr || task->state != TaskState::runnable) return;
+  kernel_.running = id;
   bool goes_on = task->in_call || deliver_signals(kernel_, id, nullptr);
   while (goes_on && left_ > 0 && kernel_.clock_ns < turn_end && kernel_.clock_ns < limits_.until_ns) {
     task = kernel_.tasks.find(id);
@@ -100,7 +112,13 @@ void Turns::turn(TaskId id) {
   }
   kernel_.running = {};
   task = kernel_.tasks.find(id);
-  if (task != nullptr && task->state == TaskState::runnable) make_runnable(kernel_, id);
+  const bool runnable = task != nullptr && task->state == TaskState::runnable;
+  if (runnable && goes_on && !kernel_.halted && !task->throttled && !task->queued && kernel_.clock_ns < turn_end) {
+    kernel_.cut_task = id;
+    kernel_.cut_turn_end_ns = turn_end;
+    return;
+  }
+  if (runnable) make_runnable(kernel_, id);
   collect_garbage_if_due(kernel_);
 }
 
