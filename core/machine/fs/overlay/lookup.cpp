@@ -123,7 +123,7 @@ Result<std::vector<DirectoryItem>, Errno> OverlayInode::list(const Caller& calle
   std::reverse(stack.begin(), stack.end());
   if (layers.upper) stack.push_back(layers.upper);
   std::vector<DirectoryItem> items;
-  for (std::size_t layer = cookie >> kLayerShift; layer < stack.size() && items.size() < count_max; ++layer) {
+  for (std::uint64_t layer = cookie >> kLayerShift; layer < stack.size() && items.size() < count_max; ++layer) {
     std::uint64_t within = layer == cookie >> kLayerShift ? cookie & ((std::uint64_t{1} << kLayerShift) - 1) : 0;
     while (items.size() < count_max) {
       const auto part = TRY(inode_of(caller, stack[layer]).list(caller, within, count_max));
@@ -132,7 +132,7 @@ Result<std::vector<DirectoryItem>, Errno> OverlayInode::list(const Caller& calle
         within = item.next_cookie;
         if (items.size() == count_max) break;
         bool listed_below = false;
-        for (std::size_t below = 0; below < layer && !listed_below; ++below)
+        for (std::uint64_t below = 0; below < layer && !listed_below; ++below)
           listed_below = static_cast<bool>(TRY(in_layer(caller, stack[below], item.name)));
         if (listed_below) continue;
         const LayerEntry entry = TRY(find(caller, item.name));
