@@ -116,20 +116,21 @@ struct FlockWords {
 };
 
 Result<FlockWords, Errno> load_lock(const Call& call, const File& file, bool ofd) {
-  std::string bytes(32, '\0');
-  TRY(call.copy_in(call.address(2), bytes));
-  const StructReader raw(std::move(bytes));
+  const std::uint64_t address = call.address(2);
+  const std::uint64_t head = TRY(call.load64(address));
+  const auto offset = static_cast<std::int64_t>(TRY(call.load64(address + 8)));
+  const auto length = static_cast<std::int64_t>(TRY(call.load64(address + 16)));
+  const auto pid = static_cast<std::uint32_t>(TRY(call.load64(address + 24)));
   FlockWords words;
-  words.type = raw.u16(0);
+  words.type = static_cast<std::uint16_t>(head);
   if (words.type > kLockNone) return Errno::einval;
-  if (ofd && raw.u32(24) != 0) return Errno::einval;
+  if (ofd && pid != 0) return Errno::einval;
   std::uint64_t base = 0;
-  const std::uint16_t whence = raw.u16(2);
+  const auto whence = static_cast<std::uint16_t>(head >> 16);
   if (whence == 1) base = file.position;
   if (whence == 2) base = TRY(call.kernel.inodes[file.inode].attributes(call)).size;
   if (whence > 2) return Errno::einval;
   constexpr std::uint64_t kOffsetMax = ~std::uint64_t{0} >> 1;
-  const auto offset = static_cast<std::int64_t>(raw.u64(8)), length = static_cast<std::int64_t>(raw.u64(16));
   const std::uint64_t start = base + static_cast<std::uint64_t>(offset);
   if (offset > 0 && start > kOffsetMax) return Errno::eoverflow;
   if (start > kOffsetMax) return Errno::einval;
