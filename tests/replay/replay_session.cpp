@@ -44,7 +44,7 @@ constexpr Typed kInputLog[] = {
     {6 * kSecond + 1, "seq 1 2000 | sort -r | awk '{s+=$1; print s}' | gzip | gunzip | tail -n 3 > numbers\n"},
     {8 * kSecond,
      "for n in 1 2 3 4 5 6 7 8; do (for m in 1 2 3 4 5 6; do /bin/busybox echo $n $m >> mixed; done) & done; wait\n"},
-    {9 * kSecond, "mount -t tmpfs none /mnt; cp -r /etc /mnt; umount /mnt; kill -USR1 $$; no-such-command\n"},
+    {9 * kSecond, "mount -t tmpfs none /mnt; cp -r /etc /mnt; umount /mnt; no-such-command\n"},
     {9 * kSecond + 3'000'000, "trap 'echo caught > caught' USR1; kill -USR1 $$; find / -xdev > found; exit 3\n"},
 };
 
@@ -53,17 +53,17 @@ class Printer final : public Tracer {
  public:
   explicit Printer(const Kernel& kernel) : clock_(kernel), trace_(clock_) {}
   void call_entered(Kernel& kernel, TaskId task) override {
-    calls_.erase(task.value);
-    calls_.emplace(task.value, SyscallText(kernel, task));
-    pids_[task.value] = tid_of(kernel, task, kernel.initial_pid_namespace);
+    waiting.calls.erase(task.value);
+    waiting.calls.emplace(task.value, SyscallText(kernel, task));
+    waiting.pids[task.value] = tid_of(kernel, task, kernel.initial_pid_namespace);
   }
   void call_left(Kernel& kernel, TaskId task, const Outcome& outcome) override {
-    const auto call = calls_.find(task.value);
-    if (call == calls_.end()) return;
+    const auto call = waiting.calls.find(task.value);
+    if (call == waiting.calls.end()) return;
     if (outcome.blocked()) return print(task, call->second, call->second.unfinished(), false);
     call->second.finish(kernel, task, outcome);
     print(task, call->second, call->second.text(), true);
-    calls_.erase(call);
+    waiting.calls.erase(call);
   }
   void task_changed(const Kernel&, const TaskNote& note) override {
     print(trace::TaskEvent{
@@ -73,6 +73,11 @@ class Printer final : public Tracer {
   void unimplemented(const Kernel&, TaskId, std::string_view what) override {
     print(trace::UnimplementedEvent{std::string(what), "kernel"});
   }
+  struct Waiting {
+    std::map<std::uint32_t, SyscallText> calls;  // by task
+    std::map<std::uint32_t, std::int64_t> pids;
+  };
+  Waiting waiting;  // what has been entered and not been left: goes with a snapshot
   bool quiet = false;
 
  private:
@@ -86,7 +91,7 @@ class Printer final : public Tracer {
     const Kernel& kernel_;
   };
   void print(TaskId task, const SyscallText& call, std::string text, bool finished) {
-    print(trace::SyscallEvent{"", pids_[task.value], std::string(call.name()), std::move(text), finished});
+    print(trace::SyscallEvent{"", waiting.pids[task.value], std::string(call.name()), std::move(text), finished});
   }
   void print(trace::Payload payload) {
     if (quiet) return;
@@ -95,13 +100,11 @@ class Printer final : public Tracer {
 
   KernelClock clock_;
   trace::Trace trace_;
-  std::map<std::uint32_t, SyscallText> calls_;
-  std::map<std::uint32_t, std::int64_t> pids_;
 };
 
 void run_until(machine::testing::BootedMachine& booted, std::uint64_t until_ns, std::uint64_t slice) {
   while (booted.kernel().now_ns() < until_ns) {
-    const RunEnd end = booted.machine().run({.instructions = slice, .until_ns = until_ns});
+    const RunEnd end = booted.machine().run({.until_ns = until_ns, .instructions = slice});
     if (end == RunEnd::halted) return;
     if (end == RunEnd::idle) booted.machine().advance_clock(until_ns);
   }
@@ -126,7 +129,9 @@ int main(int argc, char** argv) {
     std::cerr << "usage: replay_session BUSYBOX [--slice N] [--undo]\n";
     return 2;
   }
-  machine::testing::BootedMachine booted({.seed = 42});
+  MachineConfig config;
+  config.seed = 42;
+  machine::testing::BootedMachine booted(config);
   booted.furnish();
   booted.put_host_file("/bin/busybox", argv[1]);
   for (const char* name : {"sh",   "ls",  "ps",   "cat",    "wc",   "sleep", "dd",    "sha256sum", "date", "seq",
@@ -140,12 +145,14 @@ int main(int argc, char** argv) {
   for (std::size_t at = 0; at < std::size(kInputLog); ++at) {
     if (undo && at == half) {
       const Kernel before = booted.machine().snapshot();
+      const Printer::Waiting waiting = printer.waiting;
       printer.quiet = true;
       for (std::size_t tried = half; tried < std::size(kInputLog); ++tried) {
         run_until(booted, kInputLog[tried].at_ns, slice);
         type(booted, shell.input, kInputLog[tried].line);
       }
       booted.machine().restore(before);
+      printer.waiting = waiting;
       printer.quiet = false;
     }
     run_until(booted, kInputLog[at].at_ns, slice);
