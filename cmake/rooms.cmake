@@ -3,7 +3,7 @@
 # drydock_unit_test(ROOM SOURCES ... USES ...)   one doctest program per room
 
 option(DRYDOCK_BATCHES "Compile several sources as one file: a fraction of the time, but all of them for a change of one"
-       OFF)
+       ON)
 find_package(Threads REQUIRED)
 
 add_library(drydock_options INTERFACE)
