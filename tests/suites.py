@@ -90,6 +90,7 @@ SUITES = {
     "applets": program_suite(sys.executable, "tests/applets/run.py"),
     "sanitize": unit_suite("sanitize"),
     "web": unit_suite("web", launcher=["node"], suffix=".js"),
+    "replay": program_suite(sys.executable, "tests/replay/run.py"),
     "vm": program_suite(sys.executable, "tests/vm/run.py"),
     "e2e": program_suite(sys.executable, "tests/e2e/run.py", "--engine", "drydock"),
 }
