@@ -254,7 +254,8 @@ def test_nothing_half_done(lab):
 def test_many_small_files(lab):
     """a layer of 20000 files unpacks"""
     tag = "many-" + lab.name("x")
-    members = [(make.entry("many/"), None)] + [make.file_entry("many/%05d" % n, "x") for n in range(20000)]
+    # One in ten has data: where the disk discards what is freed, each of those takes milliseconds to remove.
+    members = [(make.entry("many/"), None)] + [make.file_entry("many/%05d" % n, "" if n % 10 else "x") for n in range(20000)]
     lab.engine.docker("load", input=make.docker_archive(tag + ":latest", [layer(*members)])).ok()
     equal(lab.engine.shell("ls /many | wc -l", image=tag).ok().out, "20000\n")
     lab.engine.docker("rmi", tag).ok()
