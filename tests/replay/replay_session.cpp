@@ -33,7 +33,7 @@ struct Typed {
 
 // The input log. What is typed while a command runs waits in the shell's input, as at a terminal.
 constexpr Typed kInputLog[] = {
-    {kSecond, "mkdir -p /tmp/work && cd /tmp/work\n"},
+    {kSecond, "mkdir -p /tmp/play && cd /tmp/play\n"},
     {kSecond + 7'000'001, "i=0; while [ $i -lt 150 ]; do /bin/busybox true; i=$((i+1)); done\n"},
     {2 * kSecond, "ls -lR /proc/1 /etc /dev > list; ps > ps; cat /proc/*/stat > stats; wc list ps stats > counts\n"},
     {2 * kSecond + 500'000,
@@ -160,6 +160,6 @@ int main(int argc, char** argv) {
   }
   run_until(booted, 20 * kSecond, slice);
   for (const char* file : {"list", "counts", "order", "sum", "date", "id", "numbers", "mixed", "caught", "found"})
-    std::cout << "# " << file << "\n" << booted.file(std::string("/tmp/work/") + file);
+    std::cout << "# " << file << "\n" << booted.file(std::string("/tmp/play/") + file);
   std::cout << "# instructions " << booted.kernel().retired << ", clock " << booted.kernel().now_ns() << "\n";
 }

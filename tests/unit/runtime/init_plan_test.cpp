@@ -89,7 +89,7 @@ TEST_CASE("a container of docker run, step by step") {
   input.root_mounts = {{"/", "overlay", "overlay", {"lowerdir=/l", "upperdir=/u", "workdir=/w"}}};
   input.root_readonly = true;
   input.hostname = "box";
-  input.cwd = "/work/dir";
+  input.cwd = "/srv/dir";
   input.terminal = true;
   input.kernel = hybrid_kernel();
   input.masked_paths = std::vector<std::string>{"/proc/kcore"};
@@ -140,7 +140,7 @@ TEST_CASE("a container of docker run, step by step") {
             "symlink: /dev/stderr -> /proc/self/fd/2",
             "symlink: /dev/core -> /proc/kcore",
             "pivot_root: /data/c1/merged",
-            "mkdir: /work/dir 0755",
+            "mkdir: /srv/dir 0755",
             "console: controlling terminal, /dev/console",
             "read-only root: /",
             "umask: 0022",
@@ -152,11 +152,11 @@ TEST_CASE("a container of docker run, step by step") {
             "mask: /proc/kcore",
             "setrlimit: RLIMIT_NOFILE 100:200",
             "seccomp: " + std::to_string(spec.seccomp->rules.size()) + " rules",
-            "chdir: /work/dir",
+            "chdir: /srv/dir",
             "bounding set: chown,dac_override,fowner,fsetid,kill,setgid,setuid,setpcap,net_bind_service,net_raw,"
             "sys_chroot,mknod,audit_write,setfcap",
             "setuid: uid 1000 gid 0 groups 0",
-            "chdir: /work/dir as the user",
+            "chdir: /srv/dir as the user",
             "capset: effective none",
             "look up: sh in /bin",
             "await start: created",
